@@ -9,7 +9,7 @@ import { casesOfFolder } from "../../nnunet/datasets/list-cases.js";
 import { writePythonJson } from "../../nnunet/files/write-json.js";
 import type { CommandSession } from "../command-session.js";
 import type { DatasetCommandArguments } from "./dataset-arguments.js";
-import { namedDatasets } from "./nnunet-datasets.js";
+import { namedDatasetsV2 } from "./nnunet-datasets.js";
 
 /** `build_processor dataset json DATASETS…`: writes dataset.json; cases and file ending come from imagesTr. */
 export async function runDatasetJson(
@@ -24,7 +24,7 @@ export async function runDatasetJson(
     );
   const labels = label.map(labelOf);
   const reports: object[] = [];
-  for (const { name, rawFolder } of await namedDatasets(args, terminal)) {
+  for (const { name, rawFolder } of await namedDatasetsV2(args, terminal)) {
     const path = join(rawFolder, "dataset.json");
     if (!args.overwrite) await requireAbsent(path, "; --overwrite replaces it");
     const names = (await filesOf(join(rawFolder, "imagesTr"))) ?? [];

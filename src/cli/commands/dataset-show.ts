@@ -4,7 +4,7 @@ import { listCases } from "../../nnunet/datasets/list-cases.js";
 import { type ShownCase, showDataset } from "../../nnunet/datasets/show-dataset.js";
 import type { CommandSession } from "../command-session.js";
 import type { DatasetCommandArguments } from "./dataset-arguments.js";
-import { namedDatasets } from "./nnunet-datasets.js";
+import { namedDatasetsV2 } from "./nnunet-datasets.js";
 
 /** `build_processor dataset show DATASETS…`: lists sizes, spacings, intensities and labels of all cases, and outliers. */
 export async function runShowDataset(
@@ -12,7 +12,7 @@ export async function runShowDataset(
   { terminal, progress, signal, environment }: CommandSession,
 ): Promise<number> {
   const reports: object[] = [];
-  for (const { name, rawFolder } of await namedDatasets(args, terminal)) {
+  for (const { name, rawFolder } of await namedDatasetsV2(args, terminal)) {
     const dataset = await readDatasetJson(rawFolder);
     const cases = await listCases(dataset, environment);
     const { reader } = await chooseReader(dataset, cases[0]?.images[0] ?? null);

@@ -6,7 +6,7 @@ import { type VerifyReport, verifyDataset } from "../../nnunet/datasets/verify/v
 import type { CommandSession } from "../command-session.js";
 import { type TextStyle, wrapped } from "../findings-text.js";
 import type { DatasetCommandArguments } from "./dataset-arguments.js";
-import { namedDatasets } from "./nnunet-datasets.js";
+import { namedDatasetsV2 } from "./nnunet-datasets.js";
 
 /**
  * `build_processor dataset verify DATASETS…`: checks data sets as nnU-Net does, but reports every fault at once.
@@ -17,7 +17,7 @@ export async function runVerifyDataset(
   args: DatasetCommandArguments,
   { terminal, progress, signal, environment }: CommandSession,
 ): Promise<number> {
-  const places = await namedDatasets(args, terminal);
+  const places = await namedDatasetsV2(args, terminal);
   const reports: VerifyReport[] = [];
   for (const place of places) {
     const report = await verifyDataset(place, {

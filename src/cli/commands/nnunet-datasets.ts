@@ -41,3 +41,20 @@ export function withPreprocessed(place: DatasetPlace, folders: NnunetFolders) {
   if (preprocessedFolder === null) requireFolder(folders, "preprocessed");
   return { ...place, preprocessedFolder: preprocessedFolder! };
 }
+
+/**
+ * Does the same for actions that exist only for nnU-Net v2.
+ *
+ * @throws USAGE for v1, and what `namedDatasets` throws
+ */
+export async function namedDatasetsV2(
+  args: DatasetArguments & { readonly action: string },
+  terminal: Terminal,
+): Promise<readonly DatasetPlace[]> {
+  if (args.nnunet === "v1")
+    throw sharedError(
+      "USAGE",
+      `dataset ${args.action} is only for data sets of v2; \`build_processor dataset convert\` makes one of a task of v1`,
+    );
+  return namedDatasets(args, terminal);
+}

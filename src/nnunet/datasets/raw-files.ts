@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { regularFileBytes } from "../../../processor/files/read-text-file.js";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { readJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
 
@@ -83,5 +84,31 @@ async function isSame(path: string, before: ReadonlyMap<string, unknown>): Promi
   if (found === null || found.size !== before.get("bytes")) return false;
   return (
     Math.floor(found.mtimeMs) === before.get("modifiedMs") || (await digestOf(path)) === before.get("sha256")
+  );
+}
+
+/** The most changed files that a message names. */
+const mostNamed = 5;
+
+/**
+ * Refuses to use a fingerprint whose raw data have changed since.
+ *
+ * @throws DATASET_CHANGED
+ */
+export async function requireUnchanged(
+  {
+    name,
+    rawFolder,
+    preprocessedFolder,
+  }: { readonly name: string; readonly rawFolder: string; readonly preprocessedFolder: string },
+  cases: readonly { readonly images: readonly string[]; readonly label: string | null }[],
+): Promise<void> {
+  const paths = cases.flatMap(({ images, label }) => [...images, ...(label === null ? [] : [label])]);
+  const changes = (await changedRawFiles(preprocessedFolder, rawFolder, paths)) ?? [];
+  if (changes.length === 0) return;
+  const more = changes.length > mostNamed ? ` and ${changes.length - mostNamed} more` : "";
+  throw nnunetError(
+    "DATASET_CHANGED",
+    `the raw data of ${name} have changed since the fingerprint: ${changes.slice(0, mostNamed).join(", ")}${more}`,
   );
 }

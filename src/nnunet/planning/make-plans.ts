@@ -4,6 +4,7 @@ import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { type DatasetJson, readDatasetJson } from "../datasets/dataset-json.js";
 import { chooseReader } from "../datasets/image-reader.js";
 import { listCases } from "../datasets/list-cases.js";
+import { requireUnchanged } from "../datasets/raw-files.js";
 import { readJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
 import type { DatasetPlace } from "../find-dataset.js";
@@ -38,7 +39,7 @@ export interface MadePlans {
 /**
  * Plans a data set from its fingerprint.
  *
- * @throws FINGERPRINT_MISSING, DATASET_INVALID, PLAN_IMPOSSIBLE
+ * @throws FINGERPRINT_MISSING, DATASET_CHANGED, DATASET_INVALID, PLAN_IMPOSSIBLE
  */
 export async function makePlans(
   place: DatasetPlace & { readonly preprocessedFolder: string },
@@ -50,7 +51,9 @@ export async function makePlans(
   const fingerprint = await readFingerprint(place.preprocessedFolder);
   const constants = planners[planner];
   checkSettings(dataset, settings);
-  const [example] = await listCases(dataset, environment);
+  const cases = await listCases(dataset, environment);
+  await requireUnchanged(place, cases);
+  const [example] = cases;
   const { reader } = await chooseReader(dataset, example?.images[0] ?? null);
   const plan = planDataset(
     {

@@ -11,7 +11,7 @@ import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { type DatasetJson, readDatasetJson } from "../datasets/dataset-json.js";
 import type { ImageReaderName } from "../datasets/image-reader.js";
 import { type DatasetCase, listCases } from "../datasets/list-cases.js";
-import { changedRawFiles } from "../datasets/raw-files.js";
+import { requireUnchanged } from "../datasets/raw-files.js";
 import { readJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
 import type { DatasetPlace } from "../find-dataset.js";
@@ -61,7 +61,7 @@ export async function preprocessDataset(
   const { name, rawFolder, preprocessedFolder } = place;
   const dataset = await readDatasetJson(rawFolder);
   const cases = await listCases(dataset, tools.environment);
-  await refuseChanges(place, cases, settings);
+  if (!settings.allowsChanges) await requireUnchanged(place, cases);
   const plansFile = join(preprocessedFolder, `${settings.plansName}.json`);
   const raw = await readJsonObject(plansFile);
   if (raw === null) throw nnunetError("PLANS_MISSING", `${plansFile} does not exist`);
@@ -83,21 +83,6 @@ export async function preprocessDataset(
   await writePythonJson(join(preprocessedFolder, "dataset.json"), dataset.raw, { sortKeys: false });
   const splits = settings.writesSplits ? await writeSplits(preprocessedFolder, cases) : null;
   return { dataset: name, plans: settings.plansName, configurations, splits };
-}
-
-async function refuseChanges(
-  { name, rawFolder, preprocessedFolder }: ReadyPlace,
-  cases: readonly DatasetCase[],
-  { allowsChanges }: PreprocessSettings,
-): Promise<void> {
-  const paths = cases.flatMap(({ images, label }) => [...images, ...(label === null ? [] : [label])]);
-  const changes = (await changedRawFiles(preprocessedFolder, rawFolder, paths)) ?? [];
-  if (changes.length === 0 || allowsChanges) return;
-  const shown = changes.slice(0, 5).join(", ");
-  throw nnunetError(
-    "DATASET_CHANGED",
-    `the raw data of ${name} have changed since the fingerprint: ${shown}${changes.length > 5 ? ` and ${changes.length - 5} more` : ""}`,
-  );
 }
 
 interface ConfigurationQuestion {

@@ -1,0 +1,89 @@
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { main } from "../../../../src/cli/main.js";
+import { goldenPath } from "../../../support/golden.js";
+import { type TestTerminal, testTerminal } from "../../../support/programs/test-terminal.js";
+
+let folder = "";
+let terminal: TestTerminal;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "nnunet-data-"));
+  const environment = {
+    nnUNet_raw: goldenPath("tools", "datasets"),
+    nnUNet_preprocessed: join(folder, "preprocessed"),
+    nnUNet_results: join(folder, "results"),
+  };
+  terminal = { ...testTerminal(folder), environment };
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const run = (...argv: readonly string[]): Promise<number> => main(argv, terminal);
+
+test("raw data become a fingerprint, plans and preprocessed data, several data sets at once", async () => {
+  expect(await run("fingerprint", "304", "Dataset305_Tiny", "--samples", "all")).toBe(0);
+  expect(await run("plan", "-d", "304", "305", "--svg", "pictures")).toBe(0);
+  expect(readFileSync(join(folder, "pictures", "Dataset304_Brain-2d.svg"), "utf8")).toMatch(
+    /^<svg .*<\/svg>\n$/s,
+  );
+  expect(await run("preprocess", "304", "-c", "3d_fullres", "--splits")).toBe(0);
+  const preprocessed = join(folder, "preprocessed", "Dataset304_Brain");
+  expect(readdirSync(preprocessed).toSorted()).toEqual([
+    "dataset.json",
+    "dataset_fingerprint.json",
+    "gt_segmentations",
+    "nnUNetPlans.json",
+    "nnUNetPlans_3d_fullres",
+    "raw_files.json",
+    "splits_final.json",
+  ]);
+});
+
+test("plan explain says why, what another memory would change, and writes nothing", async () => {
+  const preprocessed = join(folder, "preprocessed", "Dataset303_AnisoMR");
+  cpSync(
+    join(goldenPath("tools", "datasets"), "Dataset303_AnisoMR", "expected_fingerprint.json"),
+    join(preprocessed, "dataset_fingerprint.json"),
+  );
+  expect(await run("plan", "explain", "303", "-gpu_memory_target", "24")).toBe(0);
+  expect(terminal.printed.out).toContain("takes its 10th percentile");
+  expect(terminal.printed.out).toContain("within the 1680 million values that 24 GB hold");
+  expect(existsSync(join(preprocessed, "nnUNetPlans.json"))).toBe(false);
+});
+
+test.each([
+  { argv: ["plan", "9"], exit: 4, says: "no folder Dataset009_…" },
+  { argv: ["plan", "Dataset304_Brian"], exit: 4, says: "did you mean Dataset304_Brain?" },
+  { argv: ["plan", "304"], exit: 4, says: "dataset_fingerprint.json does not exist" },
+  { argv: ["preprocess", "304"], exit: 3, says: "nnUNetPlans.json does not exist" },
+  { argv: ["fingerprint"], exit: 2, says: "name a data set" },
+  { argv: ["plan", "304", "--planner", "ExperimentPlanner2D_v21"], exit: 2, says: "add --nnunet v1" },
+  { argv: ["dataset", "verify", "304", "--nnunet", "v1"], exit: 2, says: "only for data sets of v2" },
+  { argv: ["dataset", "convert", "Liver"], exit: 2, says: "--from says what it is" },
+])("$argv exits with $exit and says what is wrong", async ({ argv, exit, says }) => {
+  expect(await run(...argv)).toBe(exit);
+  expect(terminal.printed.err).toContain(says);
+});
+
+test("dataset show lists each case of a data set", async () => {
+  expect(await run("dataset", "show", "305")).toBe(0);
+  expect(terminal.printed.out).toContain("t0");
+});
+
+test("plan and preprocess refuse raw data that have changed since the fingerprint", async () => {
+  const raw = join(folder, "raw", "Dataset305_Tiny");
+  cpSync(goldenPath("tools", "datasets", "Dataset305_Tiny"), raw, { recursive: true });
+  terminal = {
+    ...terminal,
+    environment: { ...terminal.environment, nnUNet_raw: join(folder, "raw") },
+  };
+  expect(await run("fingerprint", "305", "--samples", "all")).toBe(0);
+  expect(await run("plan", "305")).toBe(0);
+  cpSync(join(raw, "labelsTr", "t1.nii.gz"), join(raw, "labelsTr", "t0.nii.gz"));
+  expect(await run("plan", "305")).toBe(4);
+  expect(await run("preprocess", "305")).toBe(4);
+  expect(terminal.printed.err).toContain("labelsTr/t0.nii.gz has changed");
+});
