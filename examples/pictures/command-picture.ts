@@ -22,7 +22,17 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
   { who: "I run a service for a department", commandNames: ["serve"] },
   {
     who: "I have thousands of cases, and a server or a cluster",
-    commandNames: ["batch-plan", "batch-run", "batch-status", "batch-retry", "batch-cancel"],
+    commandNames: [
+      "batch-plan",
+      "batch-run",
+      "batch-slurm",
+      "batch-k8s",
+      "batch-queue-submit",
+      "batch-worker",
+      "batch-status",
+      "batch-retry",
+      "batch-cancel",
+    ],
   },
   { who: "I have no trained model", commandNames: ["models", "build"] },
   { who: "I run networks in my own program", commandNames: ["convert"] },

@@ -1,11 +1,17 @@
 import type { Command } from "./command.js";
 import {
-  batchCancelOptions,
   batchPlanOptions,
   batchRetryOptions,
   batchRunOptions,
   batchStatusOptions,
 } from "./options/batch-options.js";
+import {
+  batchCancelOptions,
+  batchK8sOptions,
+  batchSlurmOptions,
+  batchSubmitOptions,
+  batchWorkerOptions,
+} from "./options/scheduler-options.js";
 import { withSettings } from "./options/setting-options.js";
 
 const begin = "-m model/ --manifest cases.jsonl -o out/";
@@ -29,6 +35,44 @@ export const batchCommands: Readonly<Record<string, Command>> = {
       [`$0 batch-run ${begin} --shard 0/4`, "computes every fourth case"],
     ],
     load: async () => (await import("./commands/batch/run.js")).runBatchRun,
+  },
+  "batch-slurm": {
+    usage: "batch-slurm",
+    describe: "compute a manifest with an array of Slurm",
+    options: withSettings(batchSlurmOptions, "predict"),
+    examples: [
+      [`$0 batch-slurm ${begin} --gres gpu:1 --time 04:00:00`, "submits tasks of 20 cases, one GPU each"],
+      [
+        `$0 batch-slurm --image liver.sif --manifest cases.jsonl -o out/ --dry-run`,
+        "only writes the scripts",
+      ],
+    ],
+    load: async () => (await import("./commands/batch/slurm.js")).runBatchSlurm,
+  },
+  "batch-k8s": {
+    usage: "batch-k8s",
+    describe: "print an Indexed Job of Kubernetes that computes a manifest",
+    options: batchK8sOptions,
+    examples: [
+      ["$0 batch-k8s --image team/liver:1 --claim scans --shards 20 | kubectl apply -f -", "starts 20 pods"],
+    ],
+    load: async () => (await import("./commands/batch/k8s.js")).runBatchK8s,
+  },
+  "batch-queue-submit": {
+    usage: "batch-queue-submit",
+    describe: "put the cases that are not done into a queue in Redis, for workers on any machine",
+    options: withSettings(batchSubmitOptions, "predict"),
+    examples: [
+      [`$0 batch-queue-submit ${begin} --redis redis://host`, "submits them; `batch worker` computes them"],
+    ],
+    load: async () => (await import("./commands/batch/queue-submit.js")).runQueueSubmit,
+  },
+  "batch-worker": {
+    usage: "batch-worker",
+    describe: "compute the cases of a queue in Redis until it is stopped",
+    options: batchWorkerOptions,
+    examples: [["$0 batch-worker --redis redis://host --gpus 0,1", "computes two at a time, on two GPUs"]],
+    load: async () => (await import("./commands/batch/worker.js")).runBatchWorker,
   },
   "batch-status": {
     usage: "batch-status",

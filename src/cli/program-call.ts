@@ -1,5 +1,5 @@
 import { packageRoot } from "../ground/files/package-root.js";
-import { shellWord } from "./shell-word.js";
+import { shellWord } from "../ground/shell-word.js";
 import type { Terminal } from "./terminal.js";
 
 /** Returns the call of this program for lines to paste. Through npx, it has a name only in the clone; elsewhere it needs the path. */

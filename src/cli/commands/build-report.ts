@@ -6,11 +6,11 @@ import type { TaskPlan } from "../../../processor/contract/totalsegmentator-plan
 import type { AttestedImage } from "../../attest/attest-image.js";
 import type { BuildReport } from "../../build/build-report.js";
 import type { BuildRequest } from "../../build/build-request.js";
+import { shellWord } from "../../ground/shell-word.js";
 import type { ModelSet } from "../../models/model-set.js";
 import { platformOf } from "../../targets/targets.js";
 import { wrapped } from "../findings-text.js";
 import { programCall } from "../program-call.js";
-import { shellWord } from "../shell-word.js";
 import type { Terminal } from "../terminal.js";
 
 const inMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -4,6 +4,7 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import type { ConfigJson } from "../../config/config.js";
 import { checkConfig } from "../../config/load-config.js";
+import { shellWord } from "../../ground/shell-word.js";
 import { nnunetFolders } from "../../nnunet/folders.js";
 import { type BestModel, nameOf } from "../../nnunet/selection/best-model.js";
 import { findBest } from "../../nnunet/selection/find-best.js";
@@ -12,7 +13,6 @@ import type { CommandSession } from "../command-session.js";
 import { jsonText } from "../json-text.js";
 import type { findBestOptions } from "../options/selection-options.js";
 import { programCall } from "../program-call.js";
-import { shellWord } from "../shell-word.js";
 import type { Terminal } from "../terminal.js";
 import { trialsText } from "../trials-text.js";
 

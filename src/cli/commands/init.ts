@@ -17,6 +17,7 @@ import { lockFileNextTo } from "../../download/lock-file.js";
 import { namingArchives } from "../../ground/archive/archive-tree.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { packageRoot } from "../../ground/files/package-root.js";
+import { shellWord } from "../../ground/shell-word.js";
 import { findPreviousStage } from "../../models/find-previous-stage.js";
 import { type InitialNvidia, initialNvidia } from "../../models/initial-nvidia.js";
 import { trainedModel } from "../../models/obtain-model.js";
@@ -28,7 +29,6 @@ import { namedModels } from "../named-models.js";
 import { nvidiaArguments } from "../nvidia-arguments.js";
 import type { initOptions } from "../options/run-options.js";
 import { programCall } from "../program-call.js";
-import { shellWord } from "../shell-word.js";
 import type { Terminal } from "../terminal.js";
 
 type InitArguments = InferredOptionTypes<typeof initOptions>;

@@ -10,16 +10,14 @@ import {
 } from "./shared-options.js";
 
 export const batchGroup = "Batch:";
-export const queueGroup = "Queue:";
-export const schedulerGroup = "Scheduler:";
 
-const batchModelDir = {
+export const batchModelDir = {
   ...modelDir,
   alias: "m",
   describe: `${modelDir.describe}; or one folder written by \`convert\``,
 } as const satisfies Options;
 
-const manifest = {
+export const manifest = {
   group: batchGroup,
   type: "string",
   requiresArg: true,
@@ -34,7 +32,7 @@ const batchOutput = {
   describe: "folder of the batch, which all its processes share: segmentations/, cases/, claims/, batch.json",
 } as const satisfies Options;
 
-const gpus = {
+export const gpus = {
   group: batchGroup,
   alias: "gpu",
   type: "string",
@@ -43,7 +41,7 @@ const gpus = {
   defaultDescription: "the first, or the CPU",
 } as const satisfies Options;
 
-const jobs = {
+export const jobs = {
   group: batchGroup,
   type: "string",
   requiresArg: true,
@@ -51,7 +49,7 @@ const jobs = {
   defaultDescription: "1",
 } as const satisfies Options;
 
-const retries = {
+export const retries = {
   group: batchGroup,
   type: "string",
   requiresArg: true,
@@ -76,7 +74,7 @@ const forceNew = {
 } as const satisfies Options;
 
 /** What all commands take that begin a batch. */
-const beginOptions = {
+export const beginOptions = {
   "model-dir": { ...batchModelDir, demandOption: true },
   ...trainedModelOptions,
   manifest,
@@ -140,7 +138,7 @@ const shardOptions = {
   },
 } as const satisfies Readonly<Record<string, Options>>;
 
-const limitOptions = {
+export const limitOptions = {
   "max-failures": {
     group: batchGroup,
     type: "string",
@@ -167,7 +165,7 @@ export const batchRunOptions = {
 } as const satisfies Readonly<Record<string, Options>>;
 
 /** The folder of a batch that was begun. */
-const existingBatch = { ...batchOutput, describe: "folder of the batch" } as const satisfies Options;
+export const existingBatch = { ...batchOutput, describe: "folder of the batch" } as const satisfies Options;
 
 export const batchStatusOptions = {
   output: existingBatch,
@@ -203,7 +201,3 @@ export const batchRetryOptions = {
   },
   json,
 } as const satisfies Readonly<Record<string, Options>>;
-
-export const batchCancelOptions = { output: existingBatch, json } as const satisfies Readonly<
-  Record<string, Options>
->;

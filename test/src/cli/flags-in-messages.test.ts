@@ -30,7 +30,10 @@ const allowed: readonly (readonly [path: RegExp, flags: ReadonlySet<string>])[] 
     imageFlags,
   ],
   [/^processor\/runtime\/service\//, flagsOf("serve")],
-  [/^processor\/runtime\/batch\//, new Set(Object.keys(batchCommands).flatMap((name) => [...flagsOf(name)]))],
+  [
+    /^processor\/runtime\/(?:batch|queue)\//,
+    new Set(Object.keys(batchCommands).flatMap((name) => [...flagsOf(name)])),
+  ],
   [/^processor\//, common([flagsOf("predict"), imageFlags])],
   [/^src\//, new Set(Object.keys(commands).flatMap((name) => [...flagsOf(name)]))],
 ];

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { counted } from "../../../../processor/contract/counted.js";
 import { helpFor } from "../../../../processor/contract/help-for.js";
@@ -12,44 +11,27 @@ import {
 import { sharedError } from "../../../../processor/contract/shared-errors.js";
 import { removeCancelMark } from "../../../../processor/runtime/batch/cancel-mark.js";
 import type { CaseRecord } from "../../../../processor/runtime/batch/case-record.js";
-import { openBatch } from "../../../../processor/runtime/batch/open-batch.js";
 import { type BatchReport, runBatch } from "../../../../processor/runtime/batch/run-batch.js";
 import { runChoices, sharedSettings } from "../../../../processor/runtime/batch/run-choices.js";
-import { withBatchModel } from "../../../batch/batch-model.js";
 import { builderRemedy } from "../../../ground/errors/catalogue.js";
 import type { CommandSession } from "../../command-session.js";
 import { bugHelp } from "../../explain-error.js";
 import { jsonText } from "../../json-text.js";
-import { modelRequest } from "../../named-models.js";
 import type { batchRunOptions } from "../../options/batch-options.js";
+import { withBatch } from "./begin-batch.js";
 
 type RunArguments = InferredOptionTypes<typeof batchRunOptions>;
 
 /** `build_processor batch run`: computes the cases of a manifest that are not done. */
 export async function runBatchRun(args: RunArguments, session: CommandSession): Promise<number> {
-  const { terminal, progress, signal, environment, currentDirectory } = session;
+  const { terminal, progress, signal, environment } = session;
   const choices = runChoices(args, environment);
   const settings = sharedSettings(
     settingChoices(args, "predict", flagNames).applyTo(predictDefaults()),
     choices.workers,
   );
   const onEvent = showEvents({ ...progress, start: () => ({ advance: () => {}, done: () => {} }) });
-  const request = {
-    models: modelRequest(args, null),
-    outputDir: args.output,
-    settings,
-    dicomMetadataFile: args["dicom-metadata"] ?? null,
-    hookFile: args["process-img-file"] ?? null,
-  };
-  const report = await withBatchModel(request, session, async (model) => {
-    const batch = await openBatch({
-      model,
-      manifestFile: resolve(currentDirectory, args.manifest),
-      outputDir: resolve(currentDirectory, args.output),
-      other: args["force-new"] ? "replace" : "refuse",
-      onEvent,
-      signal,
-    });
+  const report = await withBatch(args, { settings, onEvent, session }, async (batch) => {
     if (choices.shard === null) await removeCancelMark(batch.folder);
     const task = progress.start({
       label: "segmenting",

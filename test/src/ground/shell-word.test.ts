@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { shellWord } from "../../../src/cli/shell-word.js";
+import { shellWord } from "../../../src/ground/shell-word.js";
 
 test.each(["model/plans.json", "Müller", "Dr. Müller's scans", "a$HOME`b`", 'say "x"', "a;b", "~x", ""])(
   "a shell reads %j as one word",

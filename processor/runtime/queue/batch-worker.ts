@@ -1,0 +1,184 @@
+import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
+import type { Redis } from "ioredis";
+import { ProcessorError } from "../../contract/errors.js";
+import { JsonMismatch } from "../../contract/json-check.js";
+import { caseNote, type EventListener } from "../../contract/progress/run-event.js";
+import type { ImageSettings } from "../../contract/run-settings.js";
+import { exists } from "../../files/exists.js";
+import { mostDeaths } from "../batch/after-failure.js";
+import type { BatchCase } from "../batch/batch-case.js";
+import { deathsAsAttempts } from "../batch/case-queue.js";
+import { type CaseRecord, hasItsFiles, isOfRun, readRecord } from "../batch/case-record.js";
+import { CaseWorker } from "../batch/case-worker.js";
+import { type Claim, Claims } from "../batch/claim.js";
+import type { OpenedBatch } from "../batch/open-batch.js";
+import { giveUp, runCase } from "../batch/run-case.js";
+import { type CaseJob, caseJob } from "./case-job.js";
+import { QueuedBatches } from "./queued-batches.js";
+
+export interface BatchWorkerOptions {
+  readonly redis: Redis;
+  readonly queueName: string;
+  /** One for each case at a time, with the GPU that it sees; null for all GPUs, or none. */
+  readonly workers: readonly (string | null)[];
+  readonly dataRoots: readonly string[];
+  readonly retries: number;
+  /** Replaces the settings that depend on this machine. */
+  readonly ownSettings: (settings: ImageSettings) => ImageSettings;
+  readonly onEvent: EventListener;
+  /** Called for a failure that every case would have on this machine, such as a full disk. */
+  readonly onFailure: (error: ProcessorError) => void;
+}
+
+/** The time after which another worker may have a job whose worker says nothing. */
+const lockMs = 60_000;
+const renewMs = 15_000;
+const stalledLookMs = 30_000;
+/** The time before another look at a case that a process outside the queue computes. */
+const foreignMs = 5000;
+
+/** A place for one case at a time, whose process keeps the networks of the last case. */
+interface Lane {
+  readonly gpu: string | null;
+  batch: OpenedBatch | null;
+  worker: CaseWorker | null;
+}
+
+/** Computes the cases of a queue until it is closed. */
+export class BatchWorker {
+  readonly #options: BatchWorkerOptions;
+  readonly #batches: QueuedBatches;
+  readonly #claims = new Claims();
+  readonly #idle: Lane[];
+  readonly #lanes: readonly Lane[];
+  readonly #worker: Worker<CaseJob>;
+  readonly #stop = new AbortController();
+
+  constructor(options: BatchWorkerOptions) {
+    this.#options = options;
+    this.#batches = new QueuedBatches(options.dataRoots, options.ownSettings);
+    this.#lanes = options.workers.map((gpu) => ({ gpu, batch: null, worker: null }));
+    this.#idle = [...this.#lanes];
+    this.#worker = new Worker<CaseJob>(options.queueName, (job, token) => this.#take(job, token), {
+      connection: options.redis,
+      concurrency: this.#lanes.length,
+      lockDuration: lockMs,
+      lockRenewTime: renewMs,
+      stalledInterval: stalledLookMs,
+      maxStalledCount: 1,
+    });
+    // A lost connection is made again; a case that runs goes on.
+    this.#worker.on("error", () => {});
+    this.#worker.on("failed", (job) => {
+      if (job !== undefined) this.#recordDeath(job).catch(() => {});
+    });
+  }
+
+  /** Ends the worker. Cases that run have the grace to finish; then they go back to the queue. */
+  async close(graceMs: number): Promise<void> {
+    const end = setTimeout(() => this.#stop.abort(new Error("the worker stops")), graceMs);
+    await this.#worker.close();
+    clearTimeout(end);
+    for (const { worker } of this.#lanes) await worker?.close();
+  }
+
+  async #take(job: Job<CaseJob>, token: string | undefined): Promise<object> {
+    const { signal } = this.#stop;
+    let claim: Claim | null = null;
+    try {
+      const { batch, one } = await this.#caseOf(job);
+      const finished = await finishedRecord(batch, one, signal);
+      if (finished !== null) return answerOf(finished);
+      if (await exists(batch.folder.cancelFile)) throw new UnrecoverableError("the batch was cancelled");
+      const found = await this.#claims.attempt(batch.folder.claimFile(one.name), job.stalledCounter > 0);
+      if (found.kind === "foreign") return await putBack(job, token, foreignMs);
+      claim = found.claim;
+      const record = await this.#compute(batch, one, claim);
+      if (record.error === null) return answerOf(record);
+      const message = `${record.error.code}: ${record.error.message}`;
+      this.#options.onEvent(caseNote(one.name, "case-failed", `failed: ${message}`));
+      throw record.mayRetry ? new Error(message) : new UnrecoverableError(message);
+    } catch (error) {
+      if (signal.aborted && !(error instanceof DelayedError)) return await putBack(job, token, 0);
+      throw this.#asJobError(error);
+    } finally {
+      await claim?.release();
+    }
+  }
+
+  async #caseOf(job: Job<CaseJob>): Promise<{ readonly batch: OpenedBatch; readonly one: BatchCase }> {
+    const data = caseJob.read(job.data, "");
+    const batch = await this.#batches.open(data.folder, this.#stop.signal);
+    const one = batch.manifest.cases.find(({ name }) => name === data.case);
+    if (one === undefined) throw new UnrecoverableError(`${data.folder} has no case ${data.case}`);
+    return { batch, one };
+  }
+
+  async #compute(batch: OpenedBatch, one: BatchCase, { deaths, diedOn }: Claim): Promise<CaseRecord> {
+    const record = await readRecord(batch.folder, one.name);
+    const before = record?.mayRetry === true && isOfRun(record, one, batch.run) ? record.attempts : [];
+    const attempts = [...before, ...deathsAsAttempts(deaths, diedOn)];
+    const died = attempts.filter(({ error }) => error?.code === "WORKER_DIED");
+    if (died.length >= mostDeaths)
+      return giveUp({ one, attempts }, batch, `the case ended its process ${died.length} times`);
+    const lane = this.#idle.pop()!;
+    try {
+      return await runCase(
+        { one, attempts },
+        {
+          batch,
+          worker: await this.#workerFor(lane, batch),
+          retries: this.#options.retries,
+          signal: this.#stop.signal,
+        },
+      );
+    } finally {
+      this.#idle.push(lane);
+    }
+  }
+
+  async #workerFor(lane: Lane, batch: OpenedBatch): Promise<CaseWorker> {
+    if (lane.worker !== null && lane.batch === batch) return lane.worker;
+    await lane.worker?.close();
+    lane.batch = batch;
+    lane.worker = new CaseWorker({ order: batch.order, gpu: lane.gpu, onEvent: this.#options.onEvent });
+    return lane.worker;
+  }
+
+  /** Images, models and settings that are wrong stay wrong. A failure of the whole machine also ends this worker. */
+  #asJobError(error: unknown): unknown {
+    if (error instanceof JsonMismatch) return new UnrecoverableError(`the job ${error.message}`);
+    if (!(error instanceof ProcessorError)) return error;
+    const message = `${error.code}: ${error.message}`;
+    if (error.exitCode === 5) this.#options.onFailure(error);
+    return error.exitCode === 5 ? new Error(message) : new UnrecoverableError(message);
+  }
+
+  /** A job that BullMQ gives up, because its workers died, gets a record as well. */
+  async #recordDeath(job: Job<CaseJob>): Promise<void> {
+    if (!/stalled/.test(job.failedReason ?? "")) return;
+    const { batch, one } = await this.#caseOf(job);
+    const record = await readRecord(batch.folder, one.name);
+    if (record !== null && !record.mayRetry && isOfRun(record, one, batch.run)) return;
+    const attempts = [...(record?.attempts ?? []), ...deathsAsAttempts(mostDeaths, null)];
+    await giveUp({ one, attempts }, batch, "two workers ended while they computed the case");
+  }
+}
+
+async function finishedRecord(
+  batch: OpenedBatch,
+  one: BatchCase,
+  signal: AbortSignal,
+): Promise<CaseRecord | null> {
+  const record = await readRecord(batch.folder, one.name);
+  const isDone = record?.state === "done" && isOfRun(record, one, batch.run);
+  return isDone && (await hasItsFiles(batch.folder, record, signal)) ? record : null;
+}
+
+const answerOf = ({ host, device, seconds }: CaseRecord) => ({ host, device, seconds });
+
+/** Puts a job back without counting an attempt. */
+async function putBack(job: Job<CaseJob>, token: string | undefined, delayMs: number): Promise<never> {
+  await job.moveToDelayed(Date.now() + delayMs, token);
+  throw new DelayedError();
+}

@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import { shellWord } from "../ground/shell-word.js";
+
+export interface SlurmScriptOptions {
+  /** The words of `batch run` for one task, without the shard: the program first. */
+  readonly command: readonly string[];
+  /** The words of `batch status --write`, which runs after the array. */
+  readonly summaryCommand: readonly string[];
+  /** The folder of the batch. */
+  readonly outputDir: string;
+  /** Options for sbatch, such as `--partition=gpu`. */
+  readonly sbatchOptions: readonly string[];
+  /** The most tasks at a time; null for no limit. */
+  readonly mostAtOnce: number | null;
+  readonly tasks: number;
+  readonly jobName: string;
+}
+
+/** The time before a job's limit at which Slurm asks it to stop. */
+const signalSeconds = 60;
+
+/** The files of a Slurm array by their name. */
+export interface SlurmScripts {
+  readonly array: string;
+  readonly summary: string;
+}
+
+/**
+ * Writes the scripts of an array: each task computes one shard. Slurm may run a task again after the loss of a node, which
+ * computes only the cases without an answer.
+ */
+export function slurmScripts(options: SlurmScriptOptions): SlurmScripts {
+  const { command, summaryCommand, outputDir, sbatchOptions, mostAtOnce, tasks, jobName } = options;
+  const logs = join(outputDir, "slurm");
+  const limit = mostAtOnce === null ? "" : `%${mostAtOnce}`;
+  const directives = (lines: readonly string[]): string => lines.map((line) => `#SBATCH ${line}\n`).join("");
+  return {
+    array: `#!/bin/bash
+${directives([
+  `--job-name=${jobName}`,
+  `--array=0-${tasks - 1}${limit}`,
+  `--output=${logs}/task-%a.log`,
+  "--open-mode=append",
+  "--requeue",
+  `--signal=B:TERM@${signalSeconds}`,
+  ...sbatchOptions,
+])}set -u
+# Slurm sends SIGTERM to this script before the time limit. The program then stops, and starting the array again goes on.
+${command.map(shellWord).join(" ")} --grace ${signalSeconds - 15} &
+program=$!
+trap 'kill -TERM "$program"' TERM
+wait "$program"
+code=$?
+# A signal ends the first wait before the program has ended.
+if kill -0 "$program" 2>/dev/null; then wait "$program"; code=$?; fi
+exit "$code"
+`,
+    summary: `#!/bin/bash
+${directives([`--job-name=${jobName}-summary`, `--output=${logs}/summary.log`, "--open-mode=append"])}${summaryCommand.map(shellWord).join(" ")}
+`,
+  };
+}
