@@ -1,6 +1,7 @@
 import { configReaders } from "./readers/config-readers.js";
 import { containerReaders } from "./readers/container-readers.js";
 import { dicomReaders } from "./readers/dicom-readers.js";
+import { exchangeReaders } from "./readers/exchange-readers.js";
 import type { FuzzedReader } from "./readers/fuzzed-reader.js";
 import { imageReaders } from "./readers/image-readers.js";
 import { modelReaders } from "./readers/model-readers.js";
@@ -10,6 +11,7 @@ import { processorReaders } from "./readers/processor-readers.js";
 export const fuzzedReaders: Readonly<Record<string, FuzzedReader>> = {
   ...imageReaders,
   ...dicomReaders,
+  ...exchangeReaders,
   ...modelReaders,
   ...configReaders,
   ...containerReaders,

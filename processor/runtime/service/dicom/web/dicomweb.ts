@@ -61,7 +61,7 @@ export async function addDicomWeb(
             maxBytes: maxUploadBytes,
             addressOf: addressesOf(request),
           });
-          return reply.code(status).type(json).send(JSON.stringify(body));
+          return reply.code(status).type(json).send(jsonBytes(body));
         },
       });
   }
@@ -87,7 +87,7 @@ export async function addDicomWeb(
           const query = objectQuery(parameters, { level, study: study || null, series: series || null });
           const { matches, hasMore } = answerQuery(store, query, addressesOf(request));
           if (hasMore) void reply.header("warning", '299 nnunet-processor "there are more results"');
-          return reply.type(json).send(JSON.stringify(matches));
+          return reply.type(json).send(jsonBytes(matches));
         },
       });
   }
@@ -140,6 +140,9 @@ export async function addDicomWeb(
 
 const sent = (reply: FastifyReply, { contentType, stream }: StreamedBody): FastifyReply =>
   reply.type(contentType).send(stream);
+
+/** Fastify adds a character set to texts, which clients that compare the type as a whole do not expect. */
+const jsonBytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 /** Sends one object after the other, so that a study of thousands is not in memory at once. */
 async function* metadataText(instances: readonly StoredInstance[]): AsyncGenerator<string> {

@@ -126,9 +126,15 @@ function acceptedTypes(accept: string): readonly AcceptedType[] {
     .split(",")
     .map((one) => ({
       type: one.split(";")[0]!.trim().toLowerCase(),
-      parts: parameterOf(one, "type")?.toLowerCase() ?? null,
+      parts: partsOf(one),
       syntax: parameterOf(one, "transfer-syntax"),
     }));
+}
+
+/** Parts of any type are as good as none named. */
+function partsOf(mediaType: string): string | null {
+  const type = parameterOf(mediaType, "type")?.toLowerCase() ?? null;
+  return type === "*/*" ? null : type;
 }
 
 const isRelated = (type: string, parts: string | null, wanted: string): boolean =>
