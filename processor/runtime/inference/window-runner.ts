@@ -1,6 +1,11 @@
 import { headRanges } from "../../contract/head-ranges.js";
 import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
-import type { AveragingNetwork, AveragingRequest, InferenceEngine } from "./engines/inference-engine.js";
+import type {
+  AveragedWindows,
+  AveragingNetwork,
+  AveragingRequest,
+  InferenceEngine,
+} from "./engines/inference-engine.js";
 import { mayRunWithFewerWindows, mentionsMemory } from "./memory-failure.js";
 import { type Flip, mirrorings, unflipped } from "./mirrorings.js";
 import { sigmoid, softmax } from "./nonlinearities.js";
@@ -26,9 +31,9 @@ export interface WindowRunnerOptions {
 }
 
 /** A run that was started and has not been added up yet. */
-interface StartedRun {
+interface StartedRun<T> {
   readonly of: RowPasses;
-  readonly output: Promise<Float32Array>;
+  readonly output: Promise<T>;
 }
 
 export interface RowsListener {
@@ -63,38 +68,79 @@ export class WindowRunner {
    */
   async run(rows: readonly (readonly Window[])[], on: RowsListener): Promise<void> {
     const { averaging } = this.#options.engine;
-    if (averaging === null) return this.#runInFloat32(rows, on);
-    for (const [row, windows] of rows.entries()) {
-      for (let done = 0; done < windows.length; ) {
-        const together = windows.slice(done, done + this.#windowsPerRun);
-        if (!(await this.#tryInFloat16(averaging, together))) continue;
-        on.windowsDone(together.length);
-        done += together.length;
+    return averaging === null ? this.#runInFloat32(rows, on) : this.#runInFloat16(averaging, rows, on);
+  }
+
+  /** Runs the graph that averages folds and mirrorings itself. It computes while this thread cuts the next windows. */
+  async #runInFloat16(
+    averaging: AveragingNetwork,
+    rows: readonly (readonly Window[])[],
+    on: RowsListener,
+  ): Promise<void> {
+    const { sink } = this.#options;
+    const queue = new PassQueue(rows, { flips: [unflipped], folds: 1, together: ({ length }) => length });
+    const started: StartedRun<AveragedWindows>[] = [];
+    try {
+      for (;;) {
+        this.#startRuns(queue, started, (passes) => this.#average(averaging, passes));
+        const [first] = started;
+        if (first === undefined) return;
+        const { passes, row, isLastOfRow } = first.of;
+        const size = this.#sizeOfRun(passes.length);
+        const outputs = await this.#unlessTooMany(size, () => first.output);
+        if (outputs === null) {
+          await this.#putBack(queue, started);
+          continue;
+        }
+        started.shift();
+        const windows = passes.map(({ window }) => window);
+        if (Number.isFinite(outputs.total)) {
+          const cornersZyx = windows.map(({ onSums }) => onSums);
+          headRanges(this.#task.heads).forEach((range, group) => {
+            const all = outputs.means[group]!;
+            const values = all.subarray(0, (all.length / size) * windows.length);
+            sink.add({ values, flip: unflipped, share: 1, cornersZyx }, range);
+          });
+        } else {
+          this.#noteOverflow();
+          await Promise.allSettled(started.map(({ output }) => output));
+          await this.#runInFloat32([windows], { windowsDone: () => {}, rowDone: () => {} });
+        }
+        on.windowsDone(windows.length);
+        if (isLastOfRow) on.rowDone(row);
       }
-      on.rowDone(row);
+    } finally {
+      await Promise.allSettled(started.map(({ output }) => output));
     }
   }
 
-  /** @returns true if the run succeeded; false if the next run must have fewer windows */
-  async #tryInFloat16(averaging: AveragingNetwork, windows: readonly Window[]): Promise<boolean> {
-    const { sink } = this.#options;
-    const size = this.#sizeOfRun(windows.length);
-    const outputs = await this.#unlessTooMany(size, () => {
-      const fill = (input: Float32Array) => this.#cut(windows.map(asUnflipped), input);
-      return averaging.run({ ...this.#combinations(averaging.folds), windows: size, fill });
+  #average(averaging: AveragingNetwork, passes: readonly Pass[]): Promise<AveragedWindows> {
+    this.#stopIfRequested();
+    return averaging.run({
+      ...this.#combinations(averaging.folds),
+      windows: this.#sizeOfRun(passes.length),
+      fill: (input) => this.#cut(passes, input),
     });
-    if (outputs === null) return false;
-    if (!Number.isFinite(outputs.total)) {
-      this.#noteOverflow();
-      await this.#runInFloat32([windows], { windowsDone: () => {}, rowDone: () => {} });
-      return true;
+  }
+
+  /** Starts as many runs as the engine takes. */
+  #startRuns<T>(
+    queue: PassQueue,
+    started: StartedRun<T>[],
+    start: (passes: readonly Pass[]) => Promise<T>,
+  ): void {
+    while (started.length < this.#options.engine.runsInFlight) {
+      const of = queue.take(this.#windowsPerRun);
+      if (of === null) return;
+      started.push({ of, output: start(of.passes) });
     }
-    headRanges(this.#task.heads).forEach((range, group) => {
-      const all = outputs.means[group]!;
-      const values = all.subarray(0, (all.length / size) * windows.length);
-      sink.add({ values, flip: unflipped, share: 1, cornersZyx: windows.map(({ onSums }) => onSums) }, range);
-    });
-    return true;
+  }
+
+  /** Waits until the runs that were started have ended, and puts their windows back. */
+  async #putBack<T>(queue: PassQueue, started: StartedRun<T>[]): Promise<void> {
+    await Promise.allSettled(started.map(({ output }) => output));
+    queue.putBack(started[0]!.of);
+    started.length = 0;
   }
 
   #noteOverflow(): void {
@@ -114,23 +160,17 @@ export class WindowRunner {
       folds: engine.foldCount,
       together: (windows) => (engine.holdsAllFolds ? this.#windowsPerRun : windows.length),
     });
-    const started: StartedRun[] = [];
+    const started: StartedRun<Float32Array>[] = [];
     try {
       for (;;) {
-        while (started.length < engine.runsInFlight) {
-          const of = queue.take(this.#windowsPerRun);
-          if (of === null) break;
-          started.push({ of, output: this.#start(of.passes) });
-        }
+        this.#startRuns(queue, started, (passes) => this.#start(passes));
         const [first] = started;
         if (first === undefined) return;
         const { passes, row, isLastOfRow } = first.of;
         const size = this.#sizeOfRun(passes.length);
         const output = await this.#unlessTooMany(size, () => first.output);
         if (output === null) {
-          await Promise.allSettled(started.map((run) => run.output));
-          queue.putBack(first.of);
-          started.length = 0;
+          await this.#putBack(queue, started);
           continue;
         }
         this.#add(passes, output.subarray(0, (output.length / size) * passes.length));
@@ -247,5 +287,3 @@ export class WindowRunner {
       softmax(values.subarray(from, from + perWindow), heads, this.#patchVoxels);
   }
 }
-
-const asUnflipped = (window: Window) => ({ window, flip: unflipped });
