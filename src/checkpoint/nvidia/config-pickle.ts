@@ -44,7 +44,14 @@ export async function readConfigPickle(file: string): Promise<NvidiaConfig> {
   return {
     patchSize,
     spacingsMm,
-    classes: config.get("n_class").integer(),
-    inChannels: config.get("in_channels").integer(),
+    classes: countIn(config.get("n_class"), 65_535),
+    inChannels: countIn(config.get("in_channels"), 1000),
   };
+}
+
+/** Reads a number from which lists are made, within a limit. */
+function countIn(field: Field, most: number): number {
+  const value = field.integer();
+  if (value >= 1 && value <= most) return value;
+  throw builderError("MODEL_FILE_INVALID", `${field.path} should be from 1 to ${most}, but is ${value}`);
 }

@@ -5,6 +5,10 @@ import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { LabelDefinition } from "../../../processor/contract/manifest.js";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { ZipArchive } from "../../../processor/files/zip/zip-archive.js";
+import { readNpyFile } from "../../../processor/nnunet-files/read-npy.js";
+import { readConfigPickle } from "../../../src/checkpoint/nvidia/config-pickle.js";
+import { readNvidiaNetwork } from "../../../src/checkpoint/nvidia/network-plan.js";
+import { readLightning } from "../../../src/checkpoint/nvidia/read-lightning.js";
 import { readPickle } from "../../../src/checkpoint/pickle/read-pickle.js";
 import { readPostProcessing } from "../../../src/checkpoint/post-processing/read-post-processing.js";
 import { readTorchFile } from "../../../src/checkpoint/torch/read-torch-file.js";
@@ -65,6 +69,25 @@ export const modelReaders: Readonly<Record<string, FuzzedReader>> = {
     async read({ file }) {
       readPickle(await readFile(file), { source: file, globals: checkpointGlobals(file) });
     },
+  },
+  "nvidia-config": {
+    mutation: mutatePickle,
+    seeds: async () => filesBelow(golden, /nvidia\/.*config\.pkl$/),
+    read: async ({ file }) => void (await readConfigPickle(file)),
+  },
+  lightning: {
+    mutation: mutateZip,
+    seeds: async () => filesBelow(golden, /nvidia\/mr_2d_dynunet\/.*\.ckpt$/),
+    async read({ file }) {
+      const { args, weights } = await readLightning({ fold: "0", checkpointFile: file, range: null });
+      const config = { patchSize: [32, 40], spacingsMm: [1, 1], classes: 3, inChannels: 1 };
+      readNvidiaNetwork({ args, weights, config, source: file });
+    },
+  },
+  "numpy-array": {
+    mutation: mutateBytes,
+    seeds: async () => filesBelow(golden, /nvidia\/.*case_meta\.npy$/),
+    read: async ({ file }) => void (await readNpyFile(file)),
   },
   plans: { mutation: mutateJson, seeds: () => seedsIn(v2Models, "plans.json"), read: describesModel },
   dataset: { mutation: mutateJson, seeds: () => seedsIn(v2Models, "dataset.json"), read: describesModel },
