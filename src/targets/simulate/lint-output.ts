@@ -8,6 +8,7 @@ import type { Image } from "../../../processor/imaging/volume/image.js";
 import { type Finding, fail, notChecked, pass } from "../../ground/finding.js";
 import { compareLabels, countVoxels, type LabelComparison } from "./compare-labels.js";
 import type { ExpectedOutput, OutputRules } from "./expected-output.js";
+import { lintDicom } from "./lint-dicom.js";
 import type { Segmentation } from "./phase-result.js";
 
 export interface LintOptions {
@@ -49,8 +50,19 @@ export async function lintOutput(options: LintOptions): Promise<LintedOutput> {
   }
   for (const path of files.filter((name) => extname(name) === ".json"))
     findings.push(await lintJson(join(folder, path), path));
+  for (const path of files.filter((name) => extname(name) === ".dcm"))
+    findings.push(await lintDicom(join(folder, path), path, segmentationBeside(path, segmentations)));
   return { findings, segmentations };
 }
+
+/** Returns the image of the same case: `case.dcm` and `case_struct.dcm` belong to `case.nii.gz`. */
+const segmentationBeside = (path: string, all: readonly Segmentation[]): Segmentation | null =>
+  all.find((one) => {
+    const stem = stemOf(one.path);
+    return (
+      dirname(one.path) === dirname(path) && [`${stem}.dcm`, `${stem}_struct.dcm`].includes(basename(path))
+    );
+  }) ?? null;
 
 const isImage = (path: string): boolean =>
   splitImageEnding(basename(path)) !== null || /\.tiff?$/i.test(path);
