@@ -80,7 +80,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
     "imaging runtime/errors runtime/cases runtime/service runtime/batch runtime/queue runtime/program download config model-source totalsegmentator convert models image oci docker base-image targets build inspect predict nnunet batch",
   ],
   ["api", "download config convert models oci targets inspect predict build"],
-  ["reference", "runtime/entries config base-image predict cli"],
+  ["reference", "runtime/service runtime/entries config base-image predict cli"],
 ];
 
 const grounds = ["contract", "processor/files", "ground"];

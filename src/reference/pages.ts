@@ -7,6 +7,7 @@ import { configPage } from "./config-page.js";
 import { errorsPage } from "./errors-page.js";
 import { gpuPage } from "./gpu-page.js";
 import { nnunetCommandsPage } from "./nnunet-commands-page.js";
+import { servicePage } from "./service-page.js";
 import { settingsPage } from "./settings-page.js";
 
 /** Returns the generated pages and schemas by their path from docs/reference. */
@@ -18,6 +19,7 @@ export async function referencePages(): Promise<ReadonlyMap<string, string>> {
     ["cli.md", await cliPage()],
     ["nnunet-commands.md", nnunetCommandsPage()],
     ["errors.md", errorsPage()],
+    ["service.md", await servicePage()],
     ["gpu.md", await gpuPage()],
     ["manifest.schema.json", asText(schemaOf(processorManifest, "manifest.json of a converted model"))],
     ["target.schema.json", asText(schemaOf(targetFile, "target.json of an image"))],

@@ -47,7 +47,6 @@ for (const [network, prefix] of [
   ["fe80::", 10],
   ["ff00::", 8],
   ["64:ff9b::", 96],
-  ["::ffff:0:0", 96],
 ] as const)
   privateAddresses.addSubnet(network, prefix, "ipv6");
 
