@@ -1,13 +1,18 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { readImage } from "../../processor/imaging/formats/read-image.js";
+import { writeImage } from "../../processor/imaging/formats/write-image.js";
+import type { Image } from "../../processor/imaging/volume/image.js";
 import { Field } from "../../src/checkpoint/fields.js";
 import { readPickle } from "../../src/checkpoint/pickle/read-pickle.js";
 import { checkpointGlobals } from "../../src/checkpoint/torch/torch-globals.js";
+import { likeNnunet } from "../../src/nnunet/datasets/verify/like-nnunet.js";
 import { measureTask, planFiles, planTaskFiles } from "../../src/nnunet/v1/plan-task.js";
 import { preprocessTask } from "../../src/nnunet/v1/preprocess-task.js";
+import { verifyTask } from "../../src/nnunet/v1/verify-task.js";
 import { goldenPath } from "../support/golden.js";
 
 interface GoldenTask {
@@ -17,9 +22,15 @@ interface GoldenTask {
   readonly preprocessed_tree: readonly string[];
 }
 
-const { fingerprints } = JSON.parse(
+interface GoldenDefect {
+  readonly defect: string;
+  readonly ok: boolean;
+  readonly error: { readonly type: string } | null;
+}
+
+const { fingerprints, integrity } = JSON.parse(
   readFileSync(goldenPath("tools", "v1_fingerprint_and_integrity.json"), "utf8"),
-) as { readonly fingerprints: readonly GoldenTask[] };
+) as { readonly fingerprints: readonly GoldenTask[]; readonly integrity: readonly GoldenDefect[] };
 
 const tools = { workers: 2, progress: silentProgress, signal: new AbortController().signal };
 
@@ -104,3 +115,52 @@ describe.each(fingerprints)("$task", ({ dataset, task, ...golden }) => {
     expect(pickled(join(data, `${id}.pkl`))).toMatchObject({ use_nonzero_mask_for_norm: {} });
   });
 });
+
+/** Writes a file of the second case again, changed. */
+async function change(path: string, to: (image: Image) => Image): Promise<void> {
+  const { source: _, ...image } = await readImage(path);
+  await writeImage(to({ ...image, source: { format: "nifti", path, nifti: null } }), path);
+}
+
+const geometry =
+  (part: Partial<Image["geometry"]>) =>
+  (image: Image): Image => ({ ...image, geometry: { ...image.geometry, ...part } });
+
+/** Makes the defects that the golden data name. */
+const defects: Readonly<Record<string, (folder: string) => void | Promise<void>>> = {
+  good: () => {},
+  label_missing: (folder) => rmSync(join(folder, "labelsTr", "ct_01.nii.gz")),
+  image_missing: (folder) => rmSync(join(folder, "imagesTr", "ct_01_0000.nii.gz")),
+  extra_label: (folder) =>
+    cpSync(join(folder, "labelsTr", "ct_01.nii.gz"), join(folder, "labelsTr", "zz.nii.gz")),
+  extra_image: (folder) =>
+    cpSync(join(folder, "imagesTr", "ct_01_0000.nii.gz"), join(folder, "imagesTr", "zz_0000.nii.gz")),
+  unexpected_label: (folder) =>
+    change(join(folder, "labelsTr", "ct_01.nii.gz"), (image) => ({
+      ...image,
+      voxels: Uint8Array.from(image.voxels as Uint8Array).fill(9, 0, 1),
+    })),
+  wrong_shape: (folder) =>
+    cpSync(join(folder, "labelsTr", "ct_02.nii.gz"), join(folder, "labelsTr", "ct_01.nii.gz")),
+  wrong_origin: (folder) =>
+    change(join(folder, "labelsTr", "ct_01.nii.gz"), geometry({ originMmXyz: [9, 9, 9] })),
+  wrong_spacing: (folder) =>
+    change(join(folder, "labelsTr", "ct_01.nii.gz"), geometry({ spacingMmZyx: [2, 2, 2] })),
+  nan_image: (folder) =>
+    change(join(folder, "imagesTr", "ct_01_0000.nii.gz"), (image) => ({
+      ...image,
+      voxels: Float32Array.from(image.voxels as Int16Array).fill(Number.NaN, 0, 1),
+    })),
+  no_dataset_json: (folder) => rmSync(join(folder, "dataset.json")),
+};
+
+test.each(integrity)(
+  "a task with the defect $defect is judged as by nnU-Net v1",
+  async ({ defect, ok, error }) => {
+    const rawFolder = taskOf("Dataset302_IsoCT", "Task302_IsoCT");
+    await defects[defect]!(rawFolder);
+    const report = await verifyTask({ name: "Task302_IsoCT", rawFolder }, tools);
+    expect(report.isFine).toBe(ok);
+    expect(likeNnunet(report).exception?.type ?? null).toBe(error?.type ?? null);
+  },
+);

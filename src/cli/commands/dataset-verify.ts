@@ -3,10 +3,11 @@ import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import type { DatasetFinding } from "../../nnunet/datasets/verify/dataset-finding.js";
 import { likeNnunet } from "../../nnunet/datasets/verify/like-nnunet.js";
 import { type VerifyReport, verifyDataset } from "../../nnunet/datasets/verify/verify-dataset.js";
+import { verifyTask } from "../../nnunet/v1/verify-task.js";
 import type { CommandSession } from "../command-session.js";
 import { type TextStyle, wrapped } from "../findings-text.js";
 import type { DatasetCommandArguments } from "./dataset-arguments.js";
-import { namedDatasetsV2 } from "./nnunet-datasets.js";
+import { namedDatasets } from "./nnunet-datasets.js";
 
 /**
  * `build_processor dataset verify DATASETS…`: checks data sets as nnU-Net does, but reports every fault at once.
@@ -17,10 +18,11 @@ export async function runVerifyDataset(
   args: DatasetCommandArguments,
   { terminal, progress, signal, environment }: CommandSession,
 ): Promise<number> {
-  const places = await namedDatasetsV2(args, terminal);
+  const places = await namedDatasets(args, terminal);
   const reports: VerifyReport[] = [];
   for (const place of places) {
-    const report = await verifyDataset(place, {
+    const verify = args.nnunet === "v1" ? verifyTask : verifyDataset;
+    const report = await verify(place, {
       workers: args.workers ?? null,
       progress,
       signal,

@@ -23,11 +23,24 @@ export interface TaskFiles {
 }
 
 /**
- * Reads the dataset.json of a v1 task, whose list `training` names the cases.
+ * Reads a v1 task; `training` in its dataset.json names the cases.
  *
  * @throws DATASET_INVALID
  */
 export async function readTask(folder: string): Promise<Task> {
+  const task = await readTaskJson(folder);
+  const present = new Set(await filesOf(join(folder, "imagesTr")));
+  const missing = task.cases.flatMap(({ images }) => images).find((path) => !present.has(basename(path)));
+  if (missing === undefined) return task;
+  throw nnunetError("DATASET_INVALID", `${missing} is missing`);
+}
+
+/**
+ * Does the same without looking for the images.
+ *
+ * @throws DATASET_INVALID
+ */
+export async function readTaskJson(folder: string): Promise<Task> {
   const path = join(folder, "dataset.json");
   const raw = await readJsonObject(path);
   if (raw === null) throw nnunetError("DATASET_INVALID", `${path} does not exist`);
@@ -44,18 +57,15 @@ export async function readTask(folder: string): Promise<Task> {
       "DATASET_INVALID",
       `${path}: the keys of \`labels\` should be whole numbers, as nnU-Net v1 needs them`,
     );
-  const ids = caseIds(raw.get("training"), path);
-  const present = new Set(await filesOf(join(folder, "imagesTr")));
-  const cases = ids.toSorted(byCodePoint).map((id) => ({
-    id,
-    images: modalities.map((_, channel) => {
-      const name = `${id}_${String(channel).padStart(4, "0")}.nii.gz`;
-      if (!present.has(name))
-        throw nnunetError("DATASET_INVALID", `${join(folder, "imagesTr", name)} is missing`);
-      return join(folder, "imagesTr", name);
-    }),
-    label: join(folder, "labelsTr", `${id}.nii.gz`),
-  }));
+  const cases = caseIds(raw.get("training"), path)
+    .toSorted(byCodePoint)
+    .map((id) => ({
+      id,
+      images: modalities.map((_, channel) =>
+        join(folder, "imagesTr", `${id}_${String(channel).padStart(4, "0")}.nii.gz`),
+      ),
+      label: join(folder, "labelsTr", `${id}.nii.gz`),
+    }));
   return { folder, modalities, classes: classes.toSorted((a, b) => a - b), cases };
 }
 

@@ -61,7 +61,7 @@ test.each([
   { argv: ["preprocess", "304"], exit: 3, says: "nnUNetPlans.json does not exist" },
   { argv: ["fingerprint"], exit: 2, says: "name a data set" },
   { argv: ["plan", "304", "--planner", "ExperimentPlanner2D_v21"], exit: 2, says: "add --nnunet v1" },
-  { argv: ["dataset", "verify", "304", "--nnunet", "v1"], exit: 2, says: "only for data sets of v2" },
+  { argv: ["dataset", "show", "304", "--nnunet", "v1"], exit: 2, says: "only for data sets of v2" },
   { argv: ["dataset", "convert", "Liver"], exit: 2, says: "--from says what it is" },
 ])("$argv exits with $exit and says what is wrong", async ({ argv, exit, says }) => {
   expect(await run(...argv)).toBe(exit);
