@@ -1,6 +1,7 @@
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { makeFolder } from "../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { type Evaluation, evaluate } from "../../nnunet/evaluation/evaluate.js";
 import { reportHtml } from "../../nnunet/evaluation/report-html.js";
@@ -37,7 +38,10 @@ export async function runEvaluate(args: EvaluateArguments, session: CommandSessi
     signal,
   });
   const write = async (path: string | undefined, text: () => string): Promise<void> => {
-    if (path !== undefined) await writeFileWhole(resolve(currentDirectory, path), [Buffer.from(text())]);
+    if (path === undefined) return;
+    const file = resolve(currentDirectory, path);
+    await makeFolder(dirname(file));
+    await writeFileWhole(file, [Buffer.from(text())]);
   };
   await write(args.csv, () => csvText(tableRows(evaluation)));
   await write(args.html, () => reportHtml(evaluation));

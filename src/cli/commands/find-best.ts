@@ -1,10 +1,16 @@
 import { dirname, join, relative, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { makeFolder } from "../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import type { ConfigJson } from "../../config/config.js";
+import { initialConfig } from "../../config/initial-config.js";
 import { checkConfig } from "../../config/load-config.js";
+import { describeRunnable } from "../../convert/fold-network.js";
+import { lockFileNextTo } from "../../download/lock-file.js";
 import { shellWord } from "../../ground/shell-word.js";
+import { trainedModel } from "../../models/obtain-model.js";
+import { membersOf } from "../../models/obtain-models.js";
 import { nnunetFolders } from "../../nnunet/folders.js";
 import { type BestModel, nameOf } from "../../nnunet/selection/best-model.js";
 import { findBest } from "../../nnunet/selection/find-best.js";
@@ -35,7 +41,7 @@ export async function runFindBest(args: FindBestArguments, session: CommandSessi
     signal,
   });
   const configFile = args["write-config"];
-  if (configFile !== undefined) await writeConfig(resolve(currentDirectory, configFile), found);
+  if (configFile !== undefined) await writeConfig(resolve(currentDirectory, configFile), found, session);
   terminal.out(args.json ? jsonText(jsonReport(found)) : bestText(found, configFile ?? null, terminal));
   return 0;
 }
@@ -49,28 +55,50 @@ export function foldsOf(words: readonly string[]): readonly (number | "all")[] {
   });
 }
 
-/** Writes a config.json for a build. Its paths are relative to its folder, so that both can be moved together. */
-async function writeConfig(path: string, found: BestModel): Promise<void> {
+/**
+ * Writes a config.json with nnU-Net's defaults for a build, as `init` does. Its paths are relative to its folder, so that
+ * both can be moved together.
+ */
+async function writeConfig(path: string, found: BestModel, session: CommandSession): Promise<void> {
   const folder = dirname(path);
   const results = dirname(found.informationFile);
   const place = (file: string): string => relative(folder, file) || ".";
-  const [, id = "", name = ""] = /^Dataset(\d{3})_(.+)$/.exec(found.datasetName) ?? [];
-  const [only] = found.selected;
-  const members = found.selected.map((model) => ({
-    model: place(join(results, nameOf(model))),
-    configuration: model.configuration,
+  const [first] = found.selected;
+  const modelDir = join(results, nameOf(first!));
+  const folds = found.folds.map(String);
+  const named = {
+    modelDirs: [modelDir],
+    task: null,
+    configurations: null,
+    checkpointName: null,
+    nvidia: null,
+    folds,
+  };
+  const trained = await trainedModel(membersOf(named)[0]!, { ...session, lockFile: lockFileNextTo(path) });
+  const initial = initialConfig({
+    trained,
+    description: await describeRunnable(trained),
+    modelSource: place(modelDir),
+    checkpointName: null,
+    folds,
+    target: {},
+    nvidia: null,
+  });
+  const members = found.selected.map((member) => ({
+    model: place(join(results, nameOf(member))),
+    configuration: member.configuration,
   }));
-  const models: ConfigJson =
-    members.length === 1
-      ? { model: members[0]!.model, configuration: only!.configuration }
-      : { ensemble: members };
+  // A config names one model, or the members of an ensemble.
+  const models = Object.entries(initial).filter(
+    ([key]) => members.length === 1 || (key !== "model" && key !== "configuration"),
+  );
   const config: ConfigJson = {
-    ...(id === "" ? {} : { task_id: Number(id), task_name: name }),
-    ...models,
-    folds: found.folds,
+    ...Object.fromEntries(models),
+    ...(members.length === 1 ? {} : { ensemble: members }),
     postprocessing: place(found.postProcessingFile),
   };
   checkConfig(config, { path });
+  await makeFolder(folder);
   await writeFileWhole(path, [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
 }
 
