@@ -45,6 +45,7 @@ export default defineConfig({
       project("golden", ["dist/test/golden/**/*.test.js"]),
       project("e2e", ["dist/test/e2e/**/*.test.js"]),
     ],
+    globalSetup: "test/build-page.mjs",
     // The limits are long, because a busy machine takes several times as long as a quiet one.
     testTimeout: 300_000,
     hookTimeout: 600_000,

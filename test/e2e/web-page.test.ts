@@ -8,7 +8,6 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import { dropFiles, openBrowser, openPage, pixelsOf } from "../support/browser/browser-page.js";
-import { bundlePage } from "../support/browser/page-service.js";
 import { shareOfRightPixels } from "../support/browser/slice-picture.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { describeWith, needs } from "../support/needs.js";
@@ -20,7 +19,6 @@ describeWith([needs.chromium], "`build_processor serve` with its web page", () =
   let address: string;
 
   beforeAll(async () => {
-    bundlePage();
     folder = mkdtempSync(join(tmpdir(), "web-page-"));
     writeFileSync(join(folder, "spec.yaml"), specOf(["blobs_3d_fullres", "sagittal_transposed"]));
     const program = join(repositoryRoot, "dist", "build_processor.js");

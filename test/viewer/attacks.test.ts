@@ -8,7 +8,7 @@ import { Sessions } from "../../processor/runtime/service/access/sessions.js";
 import { readTokenFile } from "../../processor/runtime/service/access/tokens.js";
 import { ServedModels } from "../../processor/runtime/service/models/served-model.js";
 import { dropFiles, openBrowser, openPage } from "../support/browser/browser-page.js";
-import { bundlePage, pageService } from "../support/browser/page-service.js";
+import { pageService } from "../support/browser/page-service.js";
 import { describeWith, needs } from "../support/needs.js";
 import { temporaryFolder, testModel } from "../support/service/test-service.js";
 
@@ -18,7 +18,6 @@ describeWith([needs.chromium], "an attack on the web page", () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    bundlePage();
     browser = await openBrowser();
   });
   afterAll(() => browser.close());

@@ -12,7 +12,7 @@ import {
   openPage,
   pixelsOf,
 } from "../support/browser/browser-page.js";
-import { bundlePage, type PageService, pageService } from "../support/browser/page-service.js";
+import { type PageService, pageService } from "../support/browser/page-service.js";
 import { phantomImage, phantomLabels, phantomMl } from "../support/browser/phantom.js";
 import { pixelsOfLabels, shareOfRightPixels } from "../support/browser/slice-picture.js";
 import { describeWith, needs } from "../support/needs.js";
@@ -22,7 +22,6 @@ describeWith([needs.chromium], "the web page", () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    bundlePage();
     browser = await openBrowser();
   });
   afterAll(() => browser.close());

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeImage } from "../../../processor/imaging/formats/write-image.js";
@@ -9,11 +8,6 @@ import { type TestService, testService } from "../service/test-service.js";
 import { phantomImage, phantomLabels } from "./phantom.js";
 
 const page = join(repositoryRoot, "dist", "viewer", "page");
-
-/** Bundles the page if a file of it has changed. `npm test` has done so already. */
-export function bundlePage(): void {
-  execFileSync(process.execPath, [join(repositoryRoot, "viewer", "bundle.mjs")]);
-}
 
 export interface PageService extends TestService {
   readonly address: string;
