@@ -87,8 +87,13 @@ function licenceOf(name) {
   const folder = join(root, "node_modules", name);
   const { version, license, homepage = "" } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-  const text = file === undefined ? "" : readFileSync(join(folder, file), "utf8").trim();
-  return `${name} ${version} (${license}) ${homepage}\n\n${text}\n`;
+  // NiiVue's package lacks its licence.
+  const path =
+    file === undefined
+      ? join(root, "viewer", "licences", `${name.split("/").at(-1)}.txt`)
+      : join(folder, file);
+  const text = readFileSync(path, "utf8").trim();
+  return `${`${name} ${version} (${license}) ${homepage}`.trim()}\n\n${text}\n`;
 }
 
 const isNewer = (file, sources) =>

@@ -19,6 +19,8 @@ export const places = {
     programs: `${imageRoot}/processor`,
     /** The file that Node starts. */
     entry: `${imageRoot}/processor/runtime/main.js`,
+    /** The web page of the service. */
+    page: `${imageRoot}/viewer/page`,
     node: "/usr/local/bin/node",
     /** The libraries of OpenVINO; only in images that carry them. */
     openvino: `${imageRoot}/openvino`,

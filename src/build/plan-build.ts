@@ -9,6 +9,7 @@ import { listCodecFiles } from "../image/codec-files.js";
 import { listConverterFiles } from "../image/converter-files.js";
 
 import type { ImagePlan, LayerFile } from "../image/image-plan.js";
+import { listPageFiles } from "../image/page-files.js";
 import { listProcessorFiles } from "../image/processor-files.js";
 import { type BaseImageFacts, modelFiles, planProcessorImage } from "../image/processor-image-plan.js";
 import { listServiceFiles, servicePackages } from "../image/service-files.js";
@@ -65,6 +66,7 @@ export async function planBuild(
     processorFiles: await listProcessorFiles(),
     codecFiles: codecsOf(request),
     serviceFiles: hasService(request) ? await listServiceFiles() : [],
+    pageFiles: hasService(request) ? await listPageFiles() : [],
     base,
     hookFile,
   });
@@ -86,6 +88,7 @@ async function planWithoutModel(request: BuildRequest, base: BaseImageFacts): Pr
     processorFiles: await listProcessorFiles(),
     codecFiles: codecsOf(request),
     serviceFiles: hasService(request) ? await listServiceFiles() : [],
+    pageFiles: hasService(request) ? await listPageFiles() : [],
     converterFiles: await listConverterFiles(hasService(request) ? await servicePackages() : []),
     base,
   });

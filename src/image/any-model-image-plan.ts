@@ -12,6 +12,8 @@ export interface AnyModelImageParts {
   readonly codecFiles: readonly LayerFile[];
   /** The packages of the service; empty for an image that does without it. */
   readonly serviceFiles: readonly LayerFile[];
+  /** The web page of the service; empty for an image without the service. */
+  readonly pageFiles: readonly LayerFile[];
   readonly converterFiles: readonly LayerFile[];
 }
 
@@ -26,6 +28,7 @@ export const planAnyModelImage = (parts: AnyModelImageParts): ImagePlan => ({
   layers: [
     ...partLayer("dicom", parts.codecFiles),
     ...partLayer("service", parts.serviceFiles),
+    ...partLayer("page", parts.pageFiles),
     { name: "processor", entries: parts.processorFiles },
     { name: "converter", entries: parts.converterFiles },
   ],

@@ -28,6 +28,8 @@ export interface ProcessorImageParts {
   readonly codecFiles: readonly LayerFile[];
   /** The packages of the service; empty for an image that does without it. */
   readonly serviceFiles: readonly LayerFile[];
+  /** The web page of the service; empty for an image without the service. */
+  readonly pageFiles: readonly LayerFile[];
   /** The bundled hooks, stored under the manifest's name for them; null if the manifest names none. */
   readonly hookFile: string | null;
   readonly targetImage: TargetImage;
@@ -84,7 +86,8 @@ function sourceOf({ folder, known }: ConvertedFolder, path: string): FileSource 
  * the manifest. New code therefore leaves the weights' layers unchanged, and a new setting changes only the last layer.
  */
 export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
-  const { description, base, converted, processorFiles, codecFiles, serviceFiles, hookFile } = parts;
+  const { description, base, converted, processorFiles, codecFiles, serviceFiles, pageFiles } = parts;
+  const { hookFile } = parts;
   const { manifest, files } = converted;
   const folds = distinctFolds(manifest);
   const weights = new Set(folds.flatMap(filesOfFold));
@@ -93,6 +96,7 @@ export function planProcessorImage(parts: ProcessorImageParts): ImagePlan {
   const ownCode = [
     ...partLayer("dicom", codecFiles),
     ...partLayer("service", serviceFiles),
+    ...partLayer("page", pageFiles),
     { name: "processor", entries: processorFiles },
   ];
   const layers: readonly ImageLayer[] = parts.carriesModel

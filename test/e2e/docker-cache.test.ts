@@ -43,6 +43,7 @@ describeWithEngine("the engine's cache", () => {
       processorFiles: await listProcessorFiles(),
       codecFiles: [],
       serviceFiles: [],
+      pageFiles: [],
       hookFile: null,
       targetImage: { ...imageForTarget({ kind: "plain" }), lastLayers: [] },
       platform: "linux/amd64",

@@ -25,6 +25,7 @@ describe("planProcessorImage", () => {
     processorFiles: [],
     codecFiles: [],
     serviceFiles: [],
+    pageFiles: [],
     hookFile: null,
     targetImage: { ...imageForTarget({ kind: "plain" }), lastLayers: [] },
     platform: "linux/amd64",
