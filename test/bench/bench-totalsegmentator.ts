@@ -34,8 +34,7 @@ export async function benchTotalsegmentator(): Promise<readonly BenchRow[]> {
     const what = "TotalSegmentator's total, 5 networks × 8 windows";
     const measured = `${seconds(ours.wallSeconds)}, ${megabytes(ours.peakMegabytes)}`;
     const venv = process.env[peerVariable];
-    if (venv === undefined)
-      return [{ what, ours: measured, goal: `set ${peerVariable}`, isReached: true }];
+    if (venv === undefined) return [{ what, ours: measured, goal: `set ${peerVariable}`, isReached: true }];
     const home = join(scratch, "home");
     mkdirSync(home);
     writeFileSync(

@@ -1,11 +1,14 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
+import { answerClasses } from "../../processor/contract/answer-labels.js";
 import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import { flagNames, predictDefaults, settingChoices } from "../../processor/contract/setting-choices.js";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
+import { writeLabelMap } from "../../processor/imaging/formats/write-image.js";
 import type { CaseVolume } from "../../processor/imaging/volume/case-volume.js";
 import type { Geometry } from "../../processor/imaging/volume/geometry.js";
 import { turnToRas } from "../../processor/imaging/volume/reorient.js";
@@ -114,6 +117,19 @@ describe("TotalSegmentator's pipeline, from the answers of its networks to its r
     expect(finished.statistics).toEqual(JSON.parse(expected));
   });
 
+  test("the NIfTI file names its labels in an extension, as TotalSegmentator's does", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "task-"));
+    const { finished, plan, settings, image } = await answerOf(cases[0]!);
+    const names = answerClasses(plan, settings);
+    const path = join(folder, "case.nii.gz");
+    await writeLabelMap({ ...finished.labelMap, names }, path, image.source);
+    expect(labelTableOf(path)).toEqual(labelTableOf(golden("total_fastest", "expected_seg.nii.gz")));
+    expect(labelTableOf(path)).toHaveLength(117);
+    const read = await readImage(path, { preferSform: true });
+    expect(differing(read.voxels as Uint8Array, finished.labelMap.voxels)).toBe(0);
+    await rm(folder, { recursive: true });
+  });
+
   test("a file for each class, and the body and skin that follow from them", async () => {
     const folder = await mkdtemp(join(tmpdir(), "task-"));
     const name = "body_fast_postprocessed_files";
@@ -140,6 +156,14 @@ describe("TotalSegmentator's pipeline, from the answers of its networks to its r
     await rm(folder, { recursive: true });
   });
 });
+
+/** Returns key, colour and name of each label in a NIfTI file's extension. */
+function labelTableOf(path: string): readonly string[] {
+  const bytes = gunzipSync(readFileSync(path));
+  expect(bytes[348]).toBe(1);
+  const extension = bytes.toString("utf8", 360, bytes.readFloatLE(108));
+  return extension.match(/<Label Key.*?<\/Label>/g) ?? [];
+}
 
 const folderOf = ({ name, of = name }: GoldenTask): string => goldenPath("totalseg", of);
 

@@ -10,6 +10,7 @@ import { metaimageHeader, nrrdHeader } from "./encode-text-headers.js";
 import { encodeGipl } from "./gipl/encode-gipl.js";
 import { imageFormatOf, oneFileEnding } from "./image-ending.js";
 import { encodeNiftiHeader } from "./nifti/encode-nifti.js";
+import { labelTable } from "./nifti/label-table.js";
 import { writeSpacingFile } from "./spacing-file.js";
 import { encodeTiff } from "./tiff/encode-tiff.js";
 
@@ -51,7 +52,7 @@ const encoders: Readonly<Record<ImageFormat, Encoder>> = {
       );
     // NIfTI-2 has wider fields than a NIfTI-1 header can keep.
     const kept = source.format === "nifti" && source.nifti?.version === 1 ? source.nifti : null;
-    const header = encodeNiftiHeader(image, kept);
+    const header = encodeNiftiHeader(image, kept, labelTable(image.names ?? []));
     const voxels = bytesOfVoxels(image.voxels);
     if (!path.toLowerCase().endsWith(".gz")) return [header, voxels];
     return gzipParts(Buffer.concat([header, voxels]));

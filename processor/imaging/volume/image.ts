@@ -1,5 +1,6 @@
 import type { DicomReference } from "../dicom/dicom-series.js";
 import type { Geometry } from "./geometry.js";
+import type { LabelName } from "./label-map.js";
 
 export type VoxelArray =
   | Int8Array
@@ -25,6 +26,8 @@ export interface Image {
    * none.
    */
   readonly zeroedVoxels?: number;
+  /** The names of labels, for a NIfTI file to hold; absent for none. */
+  readonly names?: readonly LabelName[];
   /** What the file's format stores besides the geometry, so that a result can be written in the same way. */
   readonly source: ImageSource;
 }

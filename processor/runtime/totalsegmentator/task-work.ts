@@ -1,3 +1,4 @@
+import { answerClasses } from "../../contract/answer-labels.js";
 import { caseNote } from "../../contract/progress/run-event.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { stackChannels } from "../../imaging/formats/stack-channels.js";
@@ -121,6 +122,7 @@ async function write(
   const hookContext = { caseName: request.name, outputFile: request.outputs[0].path };
   const labelMap = await hooks.postProcessImage(answer.labelMap, source, hookContext);
   await writeTaskFiles({ ...answer, labelMap }, { ...task, settings }, pool);
-  await writeResults(request, { labelMap, candidateMap: null }, source);
+  const names = answerClasses(task.plan, settings);
+  await writeResults(request, { labelMap: { ...labelMap, names }, candidateMap: null }, source);
   return labelMap;
 }

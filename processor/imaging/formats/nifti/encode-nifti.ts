@@ -24,6 +24,7 @@ const headerBytes = 352;
 export function encodeNiftiHeader(
   image: Pick<Image, "geometry" | "voxels" | "components">,
   source: NiftiOrientation | null,
+  extension: Buffer = Buffer.alloc(0),
 ): Buffer {
   const { geometry, components } = image;
   const orientation = source ?? orientationOf(geometry);
@@ -36,7 +37,7 @@ export function encodeNiftiHeader(
   header.writeInt16LE(typeCodes[type], 70);
   header.writeInt16LE(8 * bytesOf(type), 72);
   orientation.pixdim.forEach((value, i) => void header.writeFloatLE(value, 76 + 4 * i));
-  header.writeFloatLE(headerBytes, 108);
+  header.writeFloatLE(headerBytes + extension.length, 108);
   header.writeFloatLE(1, 112);
   header.writeUInt8(orientation.xyztUnits & 255, 123);
   header.writeInt16LE(orientation.qformCode, 252);
@@ -44,7 +45,8 @@ export function encodeNiftiHeader(
   orientation.quaternion.forEach((value, i) => void header.writeFloatLE(value, 256 + 4 * i));
   orientation.srow.forEach((value, i) => void header.writeFloatLE(value, 280 + 4 * i));
   header.write("n+1\0", 344, "latin1");
-  return header;
+  header.writeUInt8(extension.length > 0 ? 1 : 0, 348);
+  return Buffer.concat([header, extension]);
 }
 
 const millimetresAndSeconds = 10;
