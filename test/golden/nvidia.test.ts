@@ -15,10 +15,12 @@ import { afterAll, describe, expect, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import { stackChannels } from "../../processor/imaging/formats/stack-channels.js";
+import { identityDirection } from "../../processor/imaging/volume/geometry.js";
 import { windowShape } from "../../processor/runtime/inference/network-set.js";
 import { openNetworks } from "../../processor/runtime/inference/networks.js";
 import type { Prepared } from "../../processor/runtime/preprocess/prepared.js";
 import { preprocess } from "../../processor/runtime/preprocess/preprocess.js";
+import { joinBratsFiles } from "../../processor/runtime/segment/join-brats-files.js";
 import { openPool } from "../../processor/runtime/threads/open-pool.js";
 import { noNvidiaOptions } from "../../src/checkpoint/nvidia/nvidia-options.js";
 import { convertModel } from "../../src/convert/convert-model.js";
@@ -117,6 +119,21 @@ describe("a folder that NVIDIA's preprocessing wrote is segmented as it is", () 
       await expectSameLabels(join(outputDir, "case.nii.gz"), join(expectedDir, "seg.nii.gz"));
     }),
   );
+});
+
+test("four files of BraTS are joined as by NVIDIA: absolute values, in which -32768 is 0", () => {
+  const channels = new Float32Array(new SharedArrayBuffer(16));
+  channels.set([-32768, -5, 7.9, 0]);
+  const geometry = {
+    sizeZyx: [1, 1, 4],
+    spacingMmZyx: [1, 1, 1],
+    originMmXyz: [0, 0, 0],
+    directionXyz: identityDirection,
+    dimensions: 3,
+  } as const;
+  const source = { format: "nifti", path: "a.nii.gz", nifti: null } as const;
+  const joined = joinBratsFiles({ channels, channelCount: 1, geometry, source });
+  expect([...joined.channels]).toEqual([0, 5, 7, 0]);
 });
 
 test("several folds are averaged as probabilities", { timeout: minutes }, async () => {

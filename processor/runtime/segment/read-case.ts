@@ -20,6 +20,7 @@ import { runtimeError } from "../errors.js";
 import { memberWithoutEarlierStage } from "../model/load-model.js";
 import { writeInputVolumes } from "../outputs/input-volume-output.js";
 import { croppedGrid } from "./crop-case.js";
+import { joinBratsFiles } from "./join-brats-files.js";
 import { partOfImage } from "./part-of-image.js";
 import { readMask } from "./read-mask.js";
 import { readPreparedCase } from "./read-prepared-case.js";
@@ -71,7 +72,9 @@ async function readVolume(
   const [first] = request.inputs;
   if (plan.nvidia !== undefined && first?.path.endsWith(preparedEnding))
     return readPreparedCase(first.path, network.inputChannels);
-  return stackChannels(await readImages(request, context, onWarning), { channelNames, onWarning });
+  const volume = stackChannels(await readImages(request, context, onWarning), { channelNames, onWarning });
+  const areBratsFiles = request.inputs.length > 1 && (plan.nvidia?.brats ?? null) !== null;
+  return areBratsFiles ? joinBratsFiles(volume) : volume;
 }
 
 /** Reads the images of a case, brings DICOM series onto one grid, and applies the user's own hook. */
