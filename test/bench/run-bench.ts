@@ -1,6 +1,6 @@
 /**
  * `npm run bench [section …]`: compares size and speed with the real nnU-Net's, measured in the same run.
- * The sections are golden, full-size, engines, engine-windows, preprocess, export, components, dicom, convert, image, images, tools, totalsegmentator and help. The results are
+ * The sections are golden, full-size, engines, engine-windows, preprocess, export, components, dicom, convert, image, images, service, tools, totalsegmentator and help. The results are
  * also written to `out/bench.json`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -21,6 +21,7 @@ import { benchImage } from "./bench-image.js";
 import { benchImages } from "./bench-images.js";
 import { benchPreprocess } from "./bench-preprocess.js";
 import type { BenchRow } from "./bench-row.js";
+import { benchService } from "./bench-service.js";
 import { benchTools } from "./bench-tools.js";
 import { benchTotalsegmentator } from "./bench-totalsegmentator.js";
 
@@ -37,6 +38,7 @@ const sections: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   convert: benchConvert,
   image: benchImage,
   images: benchImages,
+  service: benchService,
   "dicom-objects": benchDicomObjects,
   tools: benchTools,
   totalsegmentator: benchTotalsegmentator,

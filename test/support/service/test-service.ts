@@ -4,39 +4,17 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { Sessions } from "../../../processor/runtime/service/access/sessions.js";
 import { createService, type Service } from "../../../processor/runtime/service/create-service.js";
-import { type ServedModel, ServedModels } from "../../../processor/runtime/service/models/served-model.js";
+import { ServedModels } from "../../../processor/runtime/service/models/served-model.js";
 import { DataRoots } from "../../../processor/runtime/service/requests/data-roots.js";
 import type { ServiceOptions } from "../../../processor/runtime/service/service-context.js";
 import { openTestEngine, type TestEngine } from "./test-engine.js";
+import { testModel } from "./test-model.js";
 
 export interface TestService extends Service {
   readonly folder: string;
   readonly engine: TestEngine;
   readonly logLines: readonly string[];
 }
-
-/** A model of one channel, whose folder nobody opens. */
-export const testModel = (id: string, changes: Partial<ServedModel> = {}): ServedModel => ({
-  id,
-  name: id,
-  aliases: [],
-  relPath: `${id}_model`,
-  path: `/models/${id}_model`,
-  error: null,
-  metadata: null,
-  minMemoryMib: 100,
-  defaultArgs: {},
-  totalsegTask: null,
-  information: { labels: { background: 0, organ: 1 } },
-  channels: ["CT"],
-  labels: [
-    { name: "background", value: 0 },
-    { name: "organ", value: 1 },
-  ],
-  weightBytes: null,
-  license: null,
-  ...changes,
-});
 
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "service-"));
@@ -97,3 +75,5 @@ export async function formOf(
     headers: { "content-type": response.headers.get("content-type")! },
   };
 }
+
+export { testModel };

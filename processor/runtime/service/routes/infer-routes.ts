@@ -66,7 +66,7 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
         allowedRoots: dataRoots.folders,
         resolveInput: (path: string) => dataRoots.resolveExisting(path, study),
       };
-      const job = await run(request, {
+      const job = await run(request, reply, {
         id: jobs.newId(),
         complete,
         source,
@@ -103,7 +103,7 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
           ...uploadedStudy(join(folder, "input"), form.files),
         };
         const prepare = () => moveInto(incoming, folder);
-        const job = await run(request, { id, complete, source, prepare, body });
+        const job = await run(request, reply, { id, complete, source, prepare, body });
         return await reply.send({
           ...inferAnswer(job, { models: models.all, names: "in-archive" }),
           job_id: id,
@@ -136,7 +136,7 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
       const id = jobs.newId();
       const folder = jobs.store.folderOf(id);
       const incoming = join(context.folder, "incoming", id);
-      const signal = goneSignal(request);
+      const signal = goneSignal(reply);
       try {
         const names: string[] = [];
         for (const [seriesId, place] of series.places) {
@@ -145,7 +145,12 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
           names.push(name);
         }
         const source = { outputDir: join(folder, "output"), ...uploadedStudy(join(folder, "input"), names) };
-        const job = await run(request, { id, complete, source, prepare: () => moveInto(incoming, folder) });
+        const job = await run(request, reply, {
+          id,
+          complete,
+          source,
+          prepare: () => moveInto(incoming, folder),
+        });
         const done = inferAnswer(job, { models: models.all, names: "in-archive" });
         const responses: unknown[] = [];
         for (const { name } of job.result!.files.filter((file) => file.name.endsWith(".dcm")))
@@ -167,7 +172,7 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
     readonly body?: unknown;
   }
 
-  async function run(request: FastifyRequest, wanted: WantedRun): Promise<StoredJob> {
+  async function run(request: FastifyRequest, reply: FastifyReply, wanted: WantedRun): Promise<StoredJob> {
     const { id, complete, source, prepare, body = request.body } = wanted;
     const { isReady, reason } = context.readiness();
     if (!isReady) throw serviceError("NOT_READY", reason ?? "the server is not ready");
@@ -177,7 +182,7 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
     const modelIds = work.stages.map(({ modelId }) => modelId);
     await jobs.submit({ id, models: modelIds, client, request: body, work, idempotency: null, prepare });
     // A client that is gone does not end the job: its results are files.
-    const job = await jobs.ended(id, Number.POSITIVE_INFINITY, goneSignal(request));
+    const job = await jobs.ended(id, Number.POSITIVE_INFINITY, goneSignal(reply));
     return job ?? jobs.stored(id);
   }
 }

@@ -85,7 +85,7 @@ export function addJobRoutes(app: FastifyInstance, context: ServiceContext): voi
       { id, received, client: request.client, idempotency },
       context,
     );
-    const waited = await waitIfPreferred(request, started);
+    const waited = await waitIfPreferred(request, reply, started);
     const isEnded = isFinal(waited.state);
     if (isEnded && isNew) void reply.header("preference-applied", "wait");
     return reply
@@ -94,11 +94,11 @@ export function addJobRoutes(app: FastifyInstance, context: ServiceContext): voi
       .send(waited);
   }
 
-  async function waitIfPreferred(request: FastifyRequest, started: Job): Promise<Job> {
+  async function waitIfPreferred(request: FastifyRequest, reply: FastifyReply, started: Job): Promise<Job> {
     const [, seconds] =
       /(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])/.exec(String(request.headers["prefer"] ?? "")) ?? [];
     if (seconds === undefined) return started;
-    await jobs.ended(started.id, Number(seconds) * 1000, goneSignal(request));
+    await jobs.ended(started.id, Number(seconds) * 1000, goneSignal(reply));
     return jobs.get(started.id);
   }
 
