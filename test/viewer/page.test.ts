@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import { Sessions } from "../../processor/runtime/service/access/sessions.js";
 import { readTokenFile } from "../../processor/runtime/service/access/tokens.js";
+import { ServedModels } from "../../processor/runtime/service/models/served-model.js";
 import {
   accessibilityFaults,
   dropFiles,
@@ -16,7 +17,7 @@ import { type PageService, pageService } from "../support/browser/page-service.j
 import { phantomImage, phantomLabels, phantomMl } from "../support/browser/phantom.js";
 import { pixelsOfLabels, shareOfRightPixels } from "../support/browser/slice-picture.js";
 import { describeWith, needs } from "../support/needs.js";
-import { temporaryFolder } from "../support/service/test-service.js";
+import { temporaryFolder, testModel } from "../support/service/test-service.js";
 
 describeWith([needs.chromium], "the web page", () => {
   let browser: Browser;
@@ -152,6 +153,29 @@ describeWith([needs.chromium], "the web page", () => {
     const [archive] = service.engine.jobs[0]!.work.archives;
     expect(archive).toMatch(/scan_0000\.tar$/);
     expect(readFileSync(archive!).includes("DOE")).toBe(false);
+  });
+
+  test("sends a DICOM folder for each channel, and says which is which", async () => {
+    const models = new ServedModels([testModel("organ", { channels: ["T1", "FLAIR"] })]);
+    const service = await pageService({ models });
+    const page = await openPage(browser, service.address);
+    const study = join(temporaryFolder(), "study");
+    for (const series of ["a", "b"]) {
+      mkdirSync(join(study, series), { recursive: true });
+      for (const name of ["1.dcm", "2.dcm"]) writeFileSync(join(study, series, name), `${series}${name}`);
+    }
+    await dropFiles(page, [study]);
+    await page.getByRole("combobox", { name: "T1" }).selectOption("b");
+    await page.getByRole("button", { name: "Segment", exact: true }).click();
+    await expect.poll(() => service.engine.jobs.length, { timeout: 60_000 }).toBe(1);
+    const { stages, archives } = service.engine.jobs[0]!.work;
+    expect(stages[0].inputs).toEqual(
+      ["scan_0000", "scan_0001"].map((name) =>
+        expect.objectContaining({ kind: "path", path: expect.stringMatching(new RegExp(`/${name}$`)) }),
+      ),
+    );
+    expect(readFileSync(archives[0]!).includes("b1.dcm")).toBe(true);
+    expect(readFileSync(archives[1]!).includes("a1.dcm")).toBe(true);
   });
 
   test("goes on with an upload where the connection broke", async () => {

@@ -18,12 +18,12 @@ testWith(
     const folder = mkdtempSync(join(tmpdir(), "tar-"));
     try {
       const archive = join(folder, "input.tar");
-      const bytes = Buffer.from(await tarOf(files).arrayBuffer());
+      const bytes = Buffer.from(await tarOf(files, "scan_0000").arrayBuffer());
       writeFileSync(archive, bytes);
       expect(bytes.includes("DOE")).toBe(false);
       execFileSync("tar", ["-xf", archive, "-C", folder]);
       const unpacked = contents.map((_, i) =>
-        readFileSync(join(folder, "input", `00000${i + 1}.dcm`), "utf8"),
+        readFileSync(join(folder, "scan_0000", `00000${i + 1}.dcm`), "utf8"),
       );
       expect(unpacked).toEqual(contents);
     } finally {

@@ -50,6 +50,7 @@ export async function openPage(
 
 /** Drops files or folders of this machine on the page, as a user does with the mouse. */
 export async function dropFiles(page: Page, paths: readonly string[]): Promise<void> {
+  await page.getByText("Drop scans or a DICOM folder here").waitFor();
   const session = await page.context().newCDPSession(page);
   const data = { items: [], files: [...paths], dragOperationsMask: 1 };
   for (const type of ["dragEnter", "dragOver", "drop"] as const)

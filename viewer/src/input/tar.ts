@@ -3,13 +3,17 @@ import type { InputFile } from "./dropped-files.js";
 const blockBytes = 512;
 
 /**
- * Packs files into one tar file (POSIX ustar). The result refers to the files' contents, so that a large folder takes no
+ * Packs files into one folder of a tar file (POSIX ustar). The result refers to the files' contents, so that a large folder takes no
  * memory. Names are numbered, because only the contents matter and names of patients may be in them.
  */
-export function tarOf(files: readonly InputFile[]): Blob {
+export function tarOf(files: readonly InputFile[], folder: string): Blob {
   const parts = files.flatMap(({ file }, i) => {
     const padding = (blockBytes - (file.size % blockBytes)) % blockBytes;
-    return [header(`input/${String(i + 1).padStart(6, "0")}.dcm`, file.size), file, new Uint8Array(padding)];
+    return [
+      header(`${folder}/${String(i + 1).padStart(6, "0")}.dcm`, file.size),
+      file,
+      new Uint8Array(padding),
+    ];
   });
   return new Blob([...parts, new Uint8Array(2 * blockBytes)], { type: "application/x-tar" });
 }

@@ -13,6 +13,8 @@ export interface JobRequest extends JobOptions {
   /** One for each channel of the model. */
   readonly uploads: readonly string[];
   readonly isDicom: boolean;
+  /** The folder of each channel in the unpacked uploads; null if their names say which channel they are. */
+  readonly series: readonly string[] | null;
   /** The same for each try to create this job, so that a lost answer does not create two. */
   readonly key: string;
 }
@@ -24,6 +26,7 @@ export function createJob(client: ServiceClient, request: JobRequest): Promise<J
     uploads: request.uploads,
     is_dicom: request.isDicom,
     save_nifti_inputs: true,
+    ...(request.series === null ? {} : { series_folders: request.series }),
     ...(request.isFast ? { tta: false } : {}),
     ...(request.writesStructures ? { save_rt_struct_output: true } : {}),
   };

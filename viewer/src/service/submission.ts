@@ -77,7 +77,14 @@ export class Submissions {
       }
       const isDicom = plan.inputs.some((input) => input.isDicom);
       const model = submission.model.id;
-      const job = await createJob(this.#client, { ...options, model, uploads, isDicom, key });
+      const job = await createJob(this.#client, {
+        ...options,
+        model,
+        uploads,
+        isDicom,
+        series: seriesOf(contents),
+        key,
+      });
       this.remove(key);
       this.#onJob(job, plan.name);
     } catch (error) {
@@ -98,6 +105,8 @@ export class Submissions {
 interface NamedContent {
   readonly name: string;
   readonly content: Blob;
+  /** The folder of a series in its tar file; null for anything else. */
+  readonly folder: string | null;
 }
 
 /**
@@ -108,8 +117,15 @@ function contentOf({ name, files, isDicom }: CaseInput, channel: number): NamedC
   const [first] = files;
   const ending = /\.(?:nii\.gz|tar\.gz|\w+)$/i.exec(name)?.[0].toLowerCase() ?? ".dcm";
   const shown = `scan_${String(channel).padStart(4, "0")}`;
-  if (isDicom && files.length > 1) return { name: `${shown}.tar`, content: tarOf(files) };
-  return { name: `${shown}${ending}`, content: first!.file };
+  if (isDicom && files.length > 1)
+    return { name: `${shown}.tar`, content: tarOf(files, shown), folder: shown };
+  return { name: `${shown}${ending}`, content: first!.file, folder: null };
+}
+
+/** Names the series of each channel, which cannot be told from DICOM files; null if there is nothing to name. */
+function seriesOf(contents: readonly NamedContent[]): readonly string[] | null {
+  const folders = contents.map(({ folder }) => folder).filter((folder) => folder !== null);
+  return contents.length > 1 && folders.length === contents.length ? folders : null;
 }
 
 /** A file that changed or vanished after it was chosen gives an error that says nothing to people. */
