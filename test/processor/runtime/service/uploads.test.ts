@@ -1,0 +1,105 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { formOf, testService } from "../../../support/service/test-service.js";
+
+const host = "localhost";
+const content = "0123456789";
+const sha256 = createHash("sha256").update(content).digest("hex");
+
+test("a file that arrives in parts is the input of a job, also after a part at a wrong place", async () => {
+  const service = await testService();
+  const payload = { name: "scan.nii.gz", bytes: content.length, sha256 };
+  const created = await service.app.inject({
+    method: "POST",
+    url: "/v1/uploads",
+    headers: { host },
+    payload,
+  });
+  const { id } = created.json();
+  const patch = (from: number, part: string) =>
+    service.app.inject({
+      method: "PATCH",
+      url: `/v1/uploads/${id}`,
+      payload: Buffer.from(part),
+      headers: {
+        host,
+        "content-type": "application/octet-stream",
+        "content-range": `bytes ${from}-${from + part.length - 1}/${content.length}`,
+      },
+    });
+  expect((await patch(0, "0123")).json()).toMatchObject({ received: 4, complete: false });
+  expect((await patch(2, "2345")).statusCode).toBe(400);
+  const early = { model: "organ", uploads: [id] };
+  const refused = await service.app.inject({
+    method: "POST",
+    url: "/v1/jobs",
+    headers: { host },
+    payload: early,
+  });
+  expect([refused.statusCode, refused.json().code]).toEqual([400, "UPLOAD_INVALID"]);
+  expect((await patch(4, "456789")).json()).toMatchObject({ received: 10, complete: true });
+  const started = await service.app.inject({
+    method: "POST",
+    url: "/v1/jobs",
+    headers: { host },
+    payload: early,
+  });
+  const { id: job } = started.json();
+  expect(readFileSync(join(service.folder, "jobs", job, "input", "scan.nii.gz"), "utf8")).toBe(content);
+});
+
+test("a file whose digest is another one is refused and forgotten", async () => {
+  const service = await testService();
+  const payload = { name: "scan.nii.gz", bytes: 3, sha256 };
+  const created = await service.app.inject({
+    method: "POST",
+    url: "/v1/uploads",
+    headers: { host },
+    payload,
+  });
+  const url = `/v1/uploads/${created.json().id}`;
+  const headers = { host, "content-type": "application/octet-stream", "content-range": "bytes 0-2/3" };
+  const sent = await service.app.inject({ method: "PATCH", url, headers, payload: Buffer.from("abc") });
+  expect([sent.statusCode, sent.json().code]).toEqual([400, "UPLOAD_INVALID"]);
+  expect((await service.app.inject({ url, headers: { host } })).statusCode).toBe(404);
+});
+
+test("results are sent whole, in part, and not again if the client has them", async () => {
+  const service = await testService();
+  const form = await formOf({ model: "organ" }, { "scan.nii.gz": "v" });
+  const answer = await service.app.inject({
+    method: "POST",
+    url: "/v1/jobs",
+    payload: form.payload,
+    headers: { host, ...form.headers },
+  });
+  const { id } = answer.json();
+  const { work } = service.engine.jobs[0]!;
+  const path = join(work.outputDir, "stage_0", "prediction.nii.gz");
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+  const file = { name: "stage_0/prediction.nii.gz", kind: "label-map", stage: 0, bytes: content.length };
+  service.engine.report({
+    kind: "done",
+    id,
+    result: { time_elapsed: 1, gpu: null, stages: [], files: [file] },
+  });
+  const get = (name: string, headers = {}) =>
+    service.app.inject({ url: `/v1/jobs/${id}/${name}`, headers: { host, ...headers } });
+  const whole = await get("files/stage_0/prediction.nii.gz");
+  expect([whole.statusCode, whole.body]).toEqual([200, content]);
+  const part = await get("files/stage_0/prediction.nii.gz", { range: "bytes=2-4" });
+  expect([part.statusCode, part.body, part.headers["content-range"]]).toEqual([206, "234", "bytes 2-4/10"]);
+  const { etag } = whole.headers;
+  expect((await get("files/stage_0/prediction.nii.gz", { "if-none-match": etag })).statusCode).toBe(304);
+  expect((await get("files/stage_0/prediction.nii.gz", { range: "bytes=99-" })).statusCode).toBe(416);
+  expect((await get("files/../../job.json")).statusCode).toBe(422);
+  expect((await get("files/%2e%2e%2f%2e%2e%2fjob.json")).statusCode).toBe(404);
+  const zip = await get("archive.zip");
+  expect(Number(zip.headers["content-length"])).toBe(zip.rawPayload.length);
+  const tail = await get("archive.zip", { range: "bytes=-22" });
+  expect(tail.rawPayload).toEqual(zip.rawPayload.subarray(-22));
+  expect(tail.rawPayload.readUInt32LE(0)).toBe(0x06054b50);
+});
