@@ -27,6 +27,7 @@ import { goneSignal } from "./gone-signal.js";
 const tags = ["jobs"];
 const jobId = matching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "an id of up to 64 letters, digits, - and _");
 const ofJob = record({ id: jobId });
+const ofFile = record({ id: jobId, "*": about("The name of the file.", text) });
 const longestKey = 200;
 
 /** Checks a body of JSON. A form has no body yet; its field `request` is checked when it has arrived. */
@@ -180,7 +181,7 @@ export function addJobRoutes(app: FastifyInstance, context: ServiceContext): voi
     schema: routeSchema({
       summary: "Returns a result of a job",
       tags,
-      params: ofJob,
+      params: ofFile,
       answers: { 200: null, 206: null },
     }),
     async handler(request, reply) {
