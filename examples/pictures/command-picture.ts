@@ -16,7 +16,7 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
   },
   {
     who: "I compare models, and choose one",
-    commandNames: ["evaluate", "accumulate", "ensemble", "postprocess", "find-best"],
+    commandNames: ["evaluate", "evaluate-nvidia", "accumulate", "ensemble", "postprocess", "find-best"],
   },
   { who: "I pass a trained model on", commandNames: ["export-model", "import-model"] },
   { who: "I run a service for a department", commandNames: ["serve"] },

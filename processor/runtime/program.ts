@@ -81,7 +81,7 @@ async function runService(words: readonly string[], signal: AbortSignal): Promis
   const { serveInImage } = await import("./service/start/serve-in-image.js").catch(
     (cause: NodeJS.ErrnoException) => {
       if (cause.code !== "ERR_MODULE_NOT_FOUND") throw cause;
-      throw sharedError("USAGE", "this image was built without the service (--leave-out service)", { cause });
+      throw sharedError("USAGE", "this image was built without the service", { cause });
     },
   );
   const modelDir = process.env["NNUNET_MODEL_DIR"] ?? places.image.model;

@@ -44,7 +44,7 @@ ${directives([
   "--requeue",
   `--signal=B:TERM@${signalSeconds}`,
   ...sbatchOptions,
-])}set -u
+])}set -o nounset
 # Slurm sends SIGTERM to this script before the time limit. The program then stops, and starting the array again goes on.
 ${command.map(shellWord).join(" ")} --grace ${signalSeconds - 15} &
 program=$!

@@ -103,7 +103,7 @@ export const builderError = defineErrors({
   NVIDIA_FACTS_MISSING: {
     exit: 2,
     http: 400,
-    help: "Write what the message names into config.json under `nvidia`, or into a JSON file that --nvidia names. docs/how-to/nvidia-nnunet.md describes each key.",
+    help: "Write what the message names into config.json under `nvidia`. For a run without one, --nvidia names a JSON file with the same keys.",
   },
   TENSOR_MISMATCH: {
     exit: 3,

@@ -30,6 +30,10 @@ export type ErrorCode = keyof typeof errorCatalogue;
 const remedies: Partial<Record<string, string>> = {
   CONFIG_INVALID: "docs/reference/config.md lists every key with its type and default.",
   HOOK_INVALID: "docs/how-to/process-img.md shows such a module and the functions that it may export.",
+  NVIDIA_FACTS_MISSING:
+    "Write what the message names into config.json under `nvidia`; docs/how-to/nvidia-nnunet.md describes each key. For a run without one, --nvidia names a JSON file with the same keys.",
+  DICOM_RULES_INVALID:
+    "Correct dicom_rules in the file of models; docs/how-to/service-dicom.md describes each key.",
   DEVICE_UNFIT: "docs/reference/gpu.md says which driver and GPU each image needs. --device cpu needs none.",
   OUTPUT_EXISTS:
     "Move it or choose another path. --overwrite replaces it. --continue keeps finished cases and processes the others.",

@@ -41,6 +41,6 @@ export const exchangeError = defineErrors({
   DICOM_RULES_INVALID: {
     exit: 2,
     http: 400,
-    help: "Correct dicom_rules in the file of models; docs/how-to/service-dicom.md describes each key.",
+    help: "Correct dicom_rules in the file of models, as the message says.",
   },
 });
