@@ -7,6 +7,7 @@ import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
 import Fastify, { type FastifyInstance } from "fastify";
 import { anonymous, authenticate } from "./access/authenticate.js";
+import { allowOrigin } from "./access/cross-origin.js";
 import { errorAnswer } from "./error-body.js";
 import { serviceError } from "./errors.js";
 import { DownloadSlots } from "./files/download-slots.js";
@@ -35,6 +36,7 @@ import { openWebhooks } from "./webhooks/send-webhooks.js";
 export interface Service {
   readonly app: FastifyInstance;
   readonly context: ServiceContext;
+  readonly metrics: Metrics;
   /** Takes no further jobs, waits for those that run, and closes all connections. */
   close(graceMs: number): Promise<void>;
 }
@@ -108,6 +110,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     request.client = anonymous;
     for (const [name, value] of securityHeaders) void reply.header(name, value);
     void reply.header("x-request-id", request.id);
+    if (allowOrigin(request, reply, options.access.corsOrigins)) return reply.code(204).send();
     authenticate(request, options.access);
   });
   app.addHook("onResponse", async (request, reply) => {
@@ -174,6 +177,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   return {
     app,
     context,
+    metrics,
     async close(graceMs) {
       isStopping = true;
       clearInterval(sweeping);

@@ -32,7 +32,7 @@ export const serveFlags: readonly ServeFlag[] = [
     variables: ["NNUNET_SERVE_PORT", "UVICORN_PORT"],
     default: "12345",
   }),
-  flag("metrics-port", "number", "N", "port for /metrics alone (default: with the other routes)"),
+  flag("metrics-port", "number", "N", "further port that answers /metrics alone, without a token"),
   flag("output-dir", "text", "DIR", "folder of uploads, jobs and results", {
     variables: ["NNUNET_OUTPUT_DIR"],
     default: "/tmp/nnunet",

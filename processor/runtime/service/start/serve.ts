@@ -1,3 +1,4 @@
+import type { Server } from "node:http";
 import { resolve } from "node:path";
 import { readTextFile, unreadable } from "../../../files/read-text-file.js";
 import { runtimeError } from "../../errors.js";
@@ -14,6 +15,7 @@ import type { ServedModels } from "../models/served-model.js";
 import { DataRoots } from "../requests/data-roots.js";
 import type { ServicePlugin } from "../service-context.js";
 import { claimFolder } from "./claim-folder.js";
+import { openMetricsPort } from "./metrics-port.js";
 import { pageFolder } from "./page-folder.js";
 import type { ServeSettings } from "./serve-settings.js";
 
@@ -72,12 +74,17 @@ export async function serve(options: ServeOptions): Promise<void> {
         secret: await secretOf(settings.webhookSecretFile, "webhook-secret-file"),
       },
     });
+    let metricsServer: Server | null = null;
     try {
       const address = await service.app.listen({ host, port: settings.port }).catch((cause: unknown) => {
         const { code } = cause as NodeJS.ErrnoException;
         throw runtimeError("PORT_TAKEN", `port ${settings.port} cannot be listened on (${code})`, { cause });
       });
       note(`listening on ${address}`);
+      if (settings.metricsPort !== null) {
+        metricsServer = await openMetricsPort(service.metrics, { host, port: settings.metricsPort });
+        note(`metrics on port ${settings.metricsPort}`);
+      }
       if (page !== null) note(`open ${address}/ in a browser to segment and review scans`);
       for (const line of protectionNotes(options, isLoopback)) note(line);
       for (const { id, error } of models.all)
@@ -90,6 +97,8 @@ export async function serve(options: ServeOptions): Promise<void> {
       note("stopping");
     } finally {
       await service.close(settings.graceMs);
+      metricsServer?.close();
+      metricsServer?.closeAllConnections();
     }
   } finally {
     await release();
