@@ -194,7 +194,17 @@ describe("without an engine", () => {
     });
     expect(run.exitCode, run.err).toBe(0);
     expect(readdirSync(join(folder, "build")).sort()).toEqual(
-      [".build_processor", ".dockerignore", "Dockerfile", "dicom", "fold_0", "manifest", "processor"].sort(),
+      [
+        ".build_processor",
+        ".dockerignore",
+        "Dockerfile",
+        "dicom",
+        "fold_0",
+        "manifest",
+        "page",
+        "processor",
+        "service",
+      ].sort(),
     );
     const model = join(folder, "build", "fold_0", "opt", "nnunet-processor", "model");
     expect(readdirSync(model)).toEqual(["fold_0.onnx", "fold_0.weights"]);
