@@ -12,13 +12,13 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
   { who: "I build images of many models in CI", commandNames: ["build", "preflight", "verify"] },
   {
     who: "I prepare the training of an nnU-Net",
-    commandNames: ["dataset", "fingerprint", "plan", "preprocess", "train"],
+    commandNames: ["dataset", "plot-overlays", "fingerprint", "plan", "preprocess", "train"],
   },
   {
     who: "I compare models, and choose one",
     commandNames: ["evaluate", "evaluate-nvidia", "accumulate", "ensemble", "postprocess", "find-best"],
   },
-  { who: "I pass a trained model on", commandNames: ["export-model", "import-model"] },
+  { who: "I pass a trained model on", commandNames: ["export-model", "import-model", "move-plans"] },
   { who: "I run a service for a department", commandNames: ["serve"] },
   {
     who: "I have thousands of cases, and a server or a cluster",

@@ -50,12 +50,7 @@ export const namesOfV2: readonly NnunetName[] = [
     "--write-config makes the config.json of an image.",
   ),
   row("nnUNetv2_install_pretrained_model_from_zip", "unpacks a model", "import-model"),
-  row(
-    "nnUNetv2_move_plans_between_datasets",
-    "copies plans to another data set",
-    null,
-    "Copy the plans file, and change dataset_name, plans_name and each data_identifier in it.",
-  ),
+  row("nnUNetv2_move_plans_between_datasets", "copies plans to another data set", "move-plans"),
   row(
     "nnUNetv2_plan_and_preprocess",
     "measures, plans and preprocesses",

@@ -1,7 +1,12 @@
 import type { Command } from "../command.js";
-import { exportModelOptions, importModelOptions } from "../options/model-file-options.js";
+import {
+  exportModelOptions,
+  importModelOptions,
+  movePlansOptions,
+  plotOverlaysOptions,
+} from "../options/model-file-options.js";
 
-/** The commands that pass trained models on as zip files. */
+/** The commands that pass trained models and plans on, and show data. */
 export const modelFileCommands: Readonly<Record<string, Command>> = {
   "export-model": {
     usage: "export-model <dataset>",
@@ -24,5 +29,26 @@ export const modelFileCommands: Readonly<Record<string, Command>> = {
     },
     examples: [["$0 import-model liver.zip", "unpacks it into the folder that nnUNet_results names"]],
     load: async () => (await import("../commands/import-model.js")).runImportModel,
+  },
+  "move-plans": {
+    usage: "move-plans <source> <target>",
+    describe: "copy plans to another data set, so that a trained network can be trained further there",
+    options: movePlansOptions,
+    positional: {
+      source: { type: "string", describe: "data set that has the plans: 4, Dataset004_Liver" },
+      target: { type: "string", describe: "data set that gets them" },
+    },
+    examples: [
+      ["$0 move-plans 4 9 --plans nnUNetPlans --new-name liverPlans", "copies plans of data set 4 to 9"],
+    ],
+    load: async () => (await import("../commands/move-plans.js")).runMovePlans,
+  },
+  "plot-overlays": {
+    usage: "plot-overlays <dataset>",
+    describe: "draw the labels of each training case over its most telling slice",
+    options: plotOverlaysOptions,
+    positional: { dataset: { type: "string", describe: "number, name or raw folder of the data set" } },
+    examples: [["$0 plot-overlays 4 -o pictures/", "writes pictures/<case>.png"]],
+    load: async () => (await import("../commands/plot-overlays.js")).runPlotOverlays,
   },
 };

@@ -43,6 +43,45 @@ export const exportModelOptions = {
   json,
 } as const satisfies Record<string, Options>;
 
+export const movePlansOptions = {
+  plans: {
+    group: modelsGroup,
+    alias: "p",
+    type: "string",
+    demandOption: true,
+    requiresArg: true,
+    describe: "name of the plans",
+  },
+  "new-name": {
+    group: outputGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "name of the plans in the other data set",
+    defaultDescription: "the same name",
+  },
+  overwrite,
+  json,
+} as const satisfies Record<string, Options>;
+
+export const plotOverlaysOptions = {
+  channel: {
+    type: "number",
+    default: 0,
+    requiresArg: true,
+    describe: "channel that is drawn, from 0",
+  },
+  intensity: { type: "number", default: 0.6, requiresArg: true, describe: "how strong the colours are" },
+  output: {
+    group: outputGroup,
+    alias: "o",
+    type: "string",
+    demandOption: true,
+    requiresArg: true,
+    describe: "folder for the pictures, <case>.png",
+  },
+  json,
+} as const satisfies Record<string, Options>;
+
 export const importModelOptions = {
   nnunet: {
     type: "string",

@@ -1,5 +1,6 @@
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { type CaseResult, type EvaluateCaseTask, evaluateCase } from "../evaluation/evaluate-case.js";
+import { type PlotOverlayTask, plotOverlay } from "../overlays/plot-overlay.js";
 import { type MergeTask, mergeProbabilities } from "../selection/merge-probabilities.js";
 import { type PostProcessFileTask, postProcessFile } from "../selection/post-process-file.js";
 
@@ -21,5 +22,6 @@ async function answer<T>(work: Promise<T>): Promise<Answer<T>> {
 export const toolKernels = {
   evaluateCase: (task: EvaluateCaseTask): Promise<Answer<CaseResult>> => answer(evaluateCase(task)),
   mergeProbabilities: (task: MergeTask): Promise<Answer<void>> => answer(mergeProbabilities(task)),
+  plotOverlay: (task: PlotOverlayTask): Promise<Answer<void>> => answer(plotOverlay(task)),
   postProcessFile: (task: PostProcessFileTask): Promise<Answer<void>> => answer(postProcessFile(task)),
 } as const;
