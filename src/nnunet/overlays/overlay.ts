@@ -66,7 +66,7 @@ export interface LabelSlices {
 
 /**
  * Returns the slice that shows the labels best: the one with the largest mean, over the labels above 0, of the label's share
- * that lies in the slice.
+ * that the slice has.
  */
 export function tellingSlice({ labels, slices }: LabelSlices): number {
   const size = labels.length / slices;
