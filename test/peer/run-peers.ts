@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { nnunetBin } from "../bench/nnunet-peer.js";
 import { repositoryRoot } from "../support/golden.js";
 import { outputOf } from "../support/program-on-path.js";
+import { compareChain } from "./compare-chain.js";
 import { compareWithNnunet } from "./compare-nnunet.js";
 import { compareAfterTraining } from "./compare-training.js";
 import { type PeerReport, updatedPage } from "./peer-report.js";
@@ -36,6 +37,12 @@ const peers: readonly Peer[] = [
     what: "segmentations of models that nnU-Net has just planned and trained in 2-D and 3-D",
     versions: nnunetVersions,
     run: compareAfterTraining,
+  },
+  {
+    name: "nnunet-chain",
+    what: "raw data to an image with nnU-Net's training in between, which is stopped and continued",
+    versions: nnunetVersions,
+    run: compareChain,
   },
   {
     name: "nnunet-tiff",

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { exists } from "../../../processor/files/exists.js";
 
@@ -11,6 +11,42 @@ export type FoldState =
   /** The final checkpoint exists, but the validation does not. */
   | "not-validated"
   | "finished";
+
+const checkpoints = ["checkpoint_final.pth", "checkpoint_latest.pth", "checkpoint_best.pth"] as const;
+
+/** The record at the end of every zip file, which a torch file is. */
+const endOfZip = Buffer.from("PK\u0005\u0006", "latin1");
+const endBytes = 22;
+
+/**
+ * Moves checkpoints away that nnU-Net was writing when it was killed: it writes them in place, and cannot continue from a
+ * part of one.
+ *
+ * @returns the new paths
+ */
+export async function putDamagedAside(foldFolder: string): Promise<readonly string[]> {
+  const moved: string[] = [];
+  for (const name of checkpoints) {
+    const path = join(foldFolder, name);
+    if (!(await exists(path)) || (await isWhole(path))) continue;
+    await rename(path, `${path}.damaged`);
+    moved.push(`${path}.damaged`);
+  }
+  return moved;
+}
+
+async function isWhole(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const end = Buffer.alloc(endBytes);
+    if (size < endBytes) return false;
+    await file.read(end, 0, endBytes, size - endBytes);
+    return end.subarray(0, endOfZip.length).equals(endOfZip);
+  } finally {
+    await file.close();
+  }
+}
 
 /** Returns how far a fold is. `checkpoint_best.pth` is enough to continue, and exists after the first epoch. */
 export async function foldState(foldFolder: string): Promise<FoldState> {

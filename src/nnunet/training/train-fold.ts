@@ -19,12 +19,15 @@ export interface TrainFoldOptions {
 /** Less would not hold the next checkpoint of nnU-Net's largest network. */
 const neededBytes = 1e9;
 
+/** A checkpoint of nnU-Net's largest network has 2 GB. */
+const longestSaveMs = 120_000;
+
 /** The number of last lines that are kept for the message of a failure. */
 const keptLines = 40;
 
 /**
  * Runs nnU-Net's training of one fold to its end and reports what its log says. If it is stopped, the checkpoints that
- * nnU-Net has written stay, and a later run continues from them.
+ * nnU-Net has written stay, and a later run continues from them: a stop waits until a checkpoint is written.
  *
  * @throws TRAINER_NOT_FOUND, TRAINING_FAILED, TRAINING_DIVERGED if the loss is NaN, DISK_FULL
  */
@@ -44,9 +47,12 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
     },
   );
   let stopReason: unknown = null;
+  let isSaving = false;
+  let giveUp: NodeJS.Timeout | null = null;
   const stop = (reason: unknown): void => {
     stopReason ??= reason;
-    endGroup(child.pid);
+    if (isSaving) giveUp ??= setTimeout(() => endGroup(child.pid), longestSaveMs);
+    else endGroup(child.pid);
   };
   const onAbort = (): void => stop(signal.reason);
   signal.addEventListener("abort", onAbort);
@@ -57,6 +63,9 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
     if (lastLines.length > keptLines) lastLines.shift();
     const event = log.read(line);
     if (event === null) return;
+    // Checkpoints are written in place, between the last line of an epoch and the first one of the next.
+    isSaving = event.kind === "epoch";
+    if (stopReason !== null && !isSaving) endGroup(child.pid);
     onEvent(event);
     if (event.kind === "epoch" && Number.isNaN(event.result.trainLoss))
       stop(
@@ -79,6 +88,7 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
     if (code !== 0) throw failure(foldFolder, lastLines, signalName ?? `exit code ${code}`);
   } finally {
     signal.removeEventListener("abort", onAbort);
+    if (giveUp !== null) clearTimeout(giveUp);
   }
 }
 

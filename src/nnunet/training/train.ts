@@ -4,7 +4,7 @@ import { findDatasetName } from "../find-dataset.js";
 import { type NnunetFolders, requireFolder } from "../folders.js";
 import { nameOf } from "../selection/best-model.js";
 import { checkTraining } from "./check-training.js";
-import { type FoldState, foldState, plannedEpochs } from "./fold-state.js";
+import { type FoldState, foldState, plannedEpochs, putDamagedAside } from "./fold-state.js";
 import { trainFold } from "./train-fold.js";
 import type { TrainingEvent } from "./training-log.js";
 
@@ -109,6 +109,11 @@ async function trainOne(
 ): Promise<boolean> {
   const { configuration, trainer, plans, onEvent, environment } = options;
   const foldFolder = join(modelFolder, `fold_${fold}`);
+  if (!options.restart)
+    for (const path of await putDamagedAside(foldFolder))
+      options.onWarning(
+        `fold ${fold}: nnU-Net was stopped while it wrote a checkpoint; its part is now ${path}`,
+      );
   const state = options.restart ? "new" : await foldState(foldFolder);
   if (state === "finished") {
     onEvent({ kind: "skipped", fold, epochs: null });

@@ -3,7 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { main } from "../../../src/cli/main.js";
+import { trainFold } from "../../../src/nnunet/training/train-fold.js";
 import { type TestTerminal, testTerminal } from "../../support/programs/test-terminal.js";
+
+/** The end of a zip file, as torch writes it. */
+const emptyZip = Buffer.concat([Buffer.from("PK\u0005\u0006", "latin1"), Buffer.alloc(18)]);
 
 let folder: string;
 let terminal: TestTerminal;
@@ -59,10 +63,10 @@ const foldFolder = (fold: number): string =>
 test("continues an interrupted fold, validates a trained one, and leaves a finished one", async () => {
   trainerThat(epoch(0, "0.9"), `echo "${at}Mean Validation Dice:  0.75"`);
   for (const fold of [0, 1, 2]) mkdirSync(join(foldFolder(fold), "validation"), { recursive: true });
-  writeFileSync(join(foldFolder(0), "checkpoint_final.pth"), "");
+  writeFileSync(join(foldFolder(0), "checkpoint_final.pth"), emptyZip);
   writeFileSync(join(foldFolder(0), "validation", "summary.json"), "");
-  writeFileSync(join(foldFolder(1), "checkpoint_final.pth"), "");
-  writeFileSync(join(foldFolder(2), "checkpoint_best.pth"), "");
+  writeFileSync(join(foldFolder(1), "checkpoint_final.pth"), emptyZip);
+  writeFileSync(join(foldFolder(2), "checkpoint_best.pth"), emptyZip);
   expect(await train("-f", "0", "1", "2", "3"), terminal.printed.err).toBe(0);
   const common = "-tr nnUNetTrainer -p nnUNetPlans -device cuda --npz";
   expect(calls()).toEqual([
@@ -77,6 +81,35 @@ test("continues an interrupted fold, validates a trained one, and leaves a finis
   expect(terminal.printed.err).toContain("mean validation Dice 0.7500");
 });
 
+test("waits with a stop until nnU-Net has written its checkpoint", async () => {
+  const checkpoint = join(folder, "checkpoint");
+  trainerThat(epoch(0, "0.9"), `sleep 0.5; touch ${checkpoint}`, `echo "${at}Epoch 1"`, "sleep 600");
+  const stop = new AbortController();
+  const ended = trainFold({
+    program: join(folder, "venv", "bin", "nnUNetv2_train"),
+    argv: [],
+    environment: process.env,
+    foldFolder: folder,
+    onEvent: ({ kind }) => {
+      if (kind === "epoch") stop.abort(new Error("stopped"));
+    },
+    signal: stop.signal,
+  });
+  await expect(ended).rejects.toThrow("stopped");
+  expect(existsSync(checkpoint)).toBe(true);
+});
+
+test("puts a checkpoint aside that was only partly written, and continues from the other one", async () => {
+  trainerThat("true");
+  mkdirSync(foldFolder(0), { recursive: true });
+  writeFileSync(join(foldFolder(0), "checkpoint_latest.pth"), emptyZip);
+  writeFileSync(join(foldFolder(0), "checkpoint_best.pth"), "PK\u0003\u0004 and then nothing");
+  expect(await train("-f", "0"), terminal.printed.err).toBe(0);
+  expect(calls()[0]).toMatch(/ --c$/);
+  expect(existsSync(join(foldFolder(0), "checkpoint_best.pth.damaged"))).toBe(true);
+  expect(terminal.printed.err).toContain("was stopped while it wrote a checkpoint");
+});
+
 test("spreads the folds over the GPUs, one fold on each", async () => {
   trainerThat("true");
   expect(await train("-f", "0", "1", "2", "--gpus", "2,5"), terminal.printed.err).toBe(0);
@@ -86,8 +119,7 @@ test("spreads the folds over the GPUs, one fold on each", async () => {
 });
 
 test("stops a training whose loss is NaN, and ends its processes", async () => {
-  trainerThat(epoch(3, "nan"), "sleep 600 & echo $! > child; wait");
-  terminal = { ...terminal };
+  trainerThat(epoch(3, "nan"), `echo "${at}Epoch 4"`, "sleep 600 & echo $! > child; wait");
   expect(await train("-f", "0")).toBe(4);
   expect(terminal.printed.err).toMatch(/TRAINING_DIVERGED.*the loss of epoch 3 is NaN/s);
 });
