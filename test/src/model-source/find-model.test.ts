@@ -35,6 +35,7 @@ describe("a trained model is found", () => {
       checkpointName: "checkpoint_final.pth",
       folds: [{ fold: "0", checkpointFile: join(modelDir, "fold_0", "checkpoint_final.pth"), range: null }],
       tree: null,
+      nvidia: null,
     });
   });
 
