@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
@@ -21,7 +21,7 @@ const sizeZyx = (process.env["BENCH_TOOLS_SIZE"] ?? "300x400x400").split("x").ma
 ];
 const datasetName = "Dataset001_Bench";
 
-/** Measures nnU-Net's tools before training on generated CTs against the real programs, with one worker for each core. */
+/** Measures nnU-Net's tools around training on generated CTs against the real programs, with one worker for each core. */
 export async function benchTools(): Promise<readonly BenchRow[]> {
   const scratch = mkdtempSync(join(tmpdir(), "bench-tools-"));
   try {
@@ -74,6 +74,24 @@ export async function benchTools(): Promise<readonly BenchRow[]> {
       { time: 0.25, memory: 0.4 },
       ours("preprocess", "1", "-c", "3d_fullres", "--workers", workers),
       () => peer("nnUNetv2_preprocess", "-d", "1", "-c", "3d_fullres", "-np", workers),
+    );
+    const references = join(raw, datasetName, "labelsTr");
+    const dataset = join(raw, datasetName, "dataset.json");
+    const plans = join(scratch, "peer", "preprocessed", datasetName, "nnUNetPlans.json");
+    const predictions = (who: string): string => {
+      const folder = join(scratch, who, "predictions");
+      cpSync(references, folder, { recursive: true });
+      return folder;
+    };
+    await compare(
+      "evaluate",
+      { time: 0.2, memory: null },
+      ours("evaluate", references, predictions("ours"), "--dataset-json", dataset),
+      () =>
+        peer(
+          "nnUNetv2_evaluate_folder",
+          ...[references, predictions("peer"), "-djfile", dataset, "-pfile", plans, "-np", workers],
+        ),
     );
     return rows;
   } finally {
