@@ -47,7 +47,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
     "runtime/batch",
     "imaging runtime/errors runtime/cases runtime/model runtime/outputs runtime/run runtime/entries",
   ],
-  ["runtime/queue", "runtime/batch"],
+  ["runtime/queue", "runtime/errors runtime/service runtime/batch"],
   ["runtime/program", "dicom-objects runtime/model runtime/run runtime/entries"],
   ["ground", "imaging dicom-objects runtime/errors runtime/service runtime/batch"],
   ["config", "dicom-objects"],

@@ -17,6 +17,7 @@ const service = await createService({
   models: new ServedModels([testModel("organ")]),
   openEngine: (listener) =>
     Promise.resolve({
+      keepsJobs: false,
       submit({ id }) {
         listener({ kind: "started", id });
         listener({ kind: "done", id, result: emptyResult });

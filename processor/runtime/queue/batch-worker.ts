@@ -15,6 +15,9 @@ import type { OpenedBatch } from "../batch/open-batch.js";
 import { giveUp, runCase } from "../batch/run-case.js";
 import { type CaseJob, caseJob } from "./case-job.js";
 import { QueuedBatches } from "./queued-batches.js";
+import { runServiceJob } from "./run-service-job.js";
+import type { ServiceJob } from "./service-job.js";
+import { ServiceProcess, type ServiceProcessOptions } from "./service-process.js";
 
 export interface BatchWorkerOptions {
   readonly redis: Redis;
@@ -25,6 +28,8 @@ export interface BatchWorkerOptions {
   readonly retries: number;
   /** Replaces the settings that depend on this machine. */
   readonly ownSettings: (settings: ImageSettings) => ImageSettings;
+  /** How jobs of services run here. */
+  readonly service: ServiceProcessOptions;
   readonly onEvent: EventListener;
   /** Called for a failure that every case would have on this machine, such as a full disk. */
   readonly onFailure: (error: ProcessorError) => void;
@@ -37,29 +42,32 @@ const stalledLookMs = 30_000;
 /** The time before another look at a case that a process outside the queue computes. */
 const foreignMs = 5000;
 
-/** A place for one case at a time, whose process keeps the networks of the last case. */
+type QueueJob = CaseJob | ServiceJob;
+
+/** A place for one case at a time, whose process keeps the networks of the last one. At most one of its processes lives. */
 interface Lane {
   readonly gpu: string | null;
   batch: OpenedBatch | null;
   worker: CaseWorker | null;
+  service: ServiceProcess | null;
 }
 
-/** Computes the cases of a queue until it is closed. */
+/** Computes the cases of batches and the jobs of services that are in a queue, until it is closed. */
 export class BatchWorker {
   readonly #options: BatchWorkerOptions;
   readonly #batches: QueuedBatches;
   readonly #claims = new Claims();
   readonly #idle: Lane[];
   readonly #lanes: readonly Lane[];
-  readonly #worker: Worker<CaseJob>;
+  readonly #worker: Worker<QueueJob>;
   readonly #stop = new AbortController();
 
   constructor(options: BatchWorkerOptions) {
     this.#options = options;
     this.#batches = new QueuedBatches(options.dataRoots, options.ownSettings);
-    this.#lanes = options.workers.map((gpu) => ({ gpu, batch: null, worker: null }));
+    this.#lanes = options.workers.map((gpu) => ({ gpu, batch: null, worker: null, service: null }));
     this.#idle = [...this.#lanes];
-    this.#worker = new Worker<CaseJob>(options.queueName, (job, token) => this.#take(job, token), {
+    this.#worker = new Worker<QueueJob>(options.queueName, (job, token) => this.#takeAny(job, token), {
       connection: options.redis,
       concurrency: this.#lanes.length,
       lockDuration: lockMs,
@@ -70,7 +78,7 @@ export class BatchWorker {
     // A lost connection is made again; a case that runs goes on.
     this.#worker.on("error", () => {});
     this.#worker.on("failed", (job) => {
-      if (job !== undefined) this.#recordDeath(job).catch(() => {});
+      if (job !== undefined && isCase(job)) this.#recordDeath(job).catch(() => {});
     });
   }
 
@@ -79,7 +87,29 @@ export class BatchWorker {
     const end = setTimeout(() => this.#stop.abort(new Error("the worker stops")), graceMs);
     await this.#worker.close();
     clearTimeout(end);
-    for (const { worker } of this.#lanes) await worker?.close();
+    for (const { worker, service } of this.#lanes) {
+      await worker?.close();
+      await service?.close();
+    }
+  }
+
+  #takeAny(job: Job<QueueJob>, token: string | undefined): Promise<object> {
+    return isCase(job) ? this.#take(job, token) : this.#takeService(job as Job<ServiceJob>, token);
+  }
+
+  async #takeService(job: Job<ServiceJob>, token: string | undefined): Promise<object> {
+    const { redis, queueName, dataRoots } = this.#options;
+    const { signal } = this.#stop;
+    const lane = this.#idle.pop()!;
+    try {
+      const process = await this.#serviceFor(lane);
+      const end = await runServiceJob(job, { redis, queueName, process, dataRoots, signal });
+      return end.kind === "interrupted" ? await putBack(job, token, 0) : end;
+    } catch (error) {
+      throw this.#asJobError(error);
+    } finally {
+      this.#idle.push(lane);
+    }
   }
 
   async #take(job: Job<CaseJob>, token: string | undefined): Promise<object> {
@@ -140,9 +170,20 @@ export class BatchWorker {
   async #workerFor(lane: Lane, batch: OpenedBatch): Promise<CaseWorker> {
     if (lane.worker !== null && lane.batch === batch) return lane.worker;
     await lane.worker?.close();
+    await lane.service?.close();
+    lane.service = null;
     lane.batch = batch;
     lane.worker = new CaseWorker({ order: batch.order, gpu: lane.gpu, onEvent: this.#options.onEvent });
     return lane.worker;
+  }
+
+  async #serviceFor(lane: Lane): Promise<ServiceProcess> {
+    if (lane.service !== null) return lane.service;
+    await lane.worker?.close();
+    lane.worker = null;
+    lane.batch = null;
+    lane.service = new ServiceProcess(lane.gpu, this.#options.service);
+    return lane.service;
   }
 
   /** Images, models and settings that are wrong stay wrong. A failure of the whole machine also ends this worker. */
@@ -175,10 +216,12 @@ async function finishedRecord(
   return isDone && (await hasItsFiles(batch.folder, record, signal)) ? record : null;
 }
 
+const isCase = (job: Job<QueueJob>): job is Job<CaseJob> => job.data.kind !== "service-job";
+
 const answerOf = ({ host, device, seconds }: CaseRecord) => ({ host, device, seconds });
 
 /** Puts a job back without counting an attempt. */
-async function putBack(job: Job<CaseJob>, token: string | undefined, delayMs: number): Promise<never> {
+async function putBack(job: Job<QueueJob>, token: string | undefined, delayMs: number): Promise<never> {
   await job.moveToDelayed(Date.now() + delayMs, token);
   throw new DelayedError();
 }

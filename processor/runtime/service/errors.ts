@@ -67,7 +67,11 @@ export const serviceError = defineErrors({
   },
   RATE_LIMITED: { exit: 5, http: 429, help: "Wait as long as the header Retry-After says." },
   QUEUE_FULL: { exit: 5, http: 503, help: "Try again later. --max-queue allows more waiting jobs." },
-  NOT_READY: { exit: 5, http: 503, help: "The server is starting or stopping; try again later." },
+  NOT_READY: {
+    exit: 5,
+    http: 503,
+    help: "The server is starting or stopping, or its queue does not answer; try again later.",
+  },
   MODEL_NOT_SERVED: { exit: 3, http: 404, help: "GET /v1/models lists the models of this server." },
   WEBHOOK_FORBIDDEN: {
     exit: 2,

@@ -86,7 +86,7 @@ async function runService(words: readonly string[], session: CommandSession): Pr
   }
   const { serveModels } = await import("../../predict/service/serve-models.js");
   const writeLog = (line: string): void => session.terminal.out(`${line}\n`);
-  await serveModels({ settings, isInImage: true, writeLog }, session);
+  await serveModels({ settings, openEngine: null, isInImage: true, writeLog }, session);
   return 0;
 }
 

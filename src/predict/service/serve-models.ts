@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { cacheFolderOrNull } from "../../../processor/contract/cache-folder.js";
 import { places } from "../../../processor/contract/places.js";
 import { exists } from "../../../processor/files/exists.js";
+import type { OpenEngine } from "../../../processor/runtime/service/engine/job-engine.js";
 import {
   folderModels,
   type Served,
@@ -15,10 +16,15 @@ import { taskFolder } from "../task-folder.js";
 
 export interface ServeModelsOptions {
   readonly settings: ServeSettings;
+  /** Computes jobs instead of this machine; null for this machine. */
+  readonly openEngine: OpenEngine | null;
   readonly isInImage: boolean;
   /** Receives lines of JSON. */
   readonly writeLog: (line: string) => void;
 }
+
+/** The module that computes jobs, and converts trained models for them. */
+export const trainedWorker = fileURLToPath(new URL("./worker-main.js", import.meta.url));
 
 /** The file of models that is used if no flag and no variable names one. */
 const usualSpec = "model-serve-spec.yaml";
@@ -29,7 +35,7 @@ const usualSpec = "model-serve-spec.yaml";
  * @throws SPEC_INVALID; what `serve` throws
  */
 export async function serveModels(
-  { settings, isInImage, writeLog }: ServeModelsOptions,
+  { settings, openEngine, isInImage, writeLog }: ServeModelsOptions,
   work: WorkContext,
 ): Promise<void> {
   const { currentDirectory, environment, progress, signal } = work;
@@ -41,8 +47,8 @@ export async function serveModels(
   await serve({
     ...served,
     settings,
-    workerProgram: fileURLToPath(new URL("./worker-main.js", import.meta.url)),
-    openEngine: null,
+    workerProgram: trainedWorker,
+    openEngine,
     isInImage,
     needsMetadata: settings.spec !== null || !isInImage,
     cacheFolder,
@@ -61,7 +67,7 @@ interface ModelsContext {
 
 /** An image without a file of models serves every model below the mounted folder. */
 async function modelsOf(
-  { settings: { spec, modelFolder }, isInImage }: Omit<ServeModelsOptions, "writeLog">,
+  { settings: { spec, modelFolder }, isInImage }: Pick<ServeModelsOptions, "settings" | "isInImage">,
   { absolute, note, totalseg }: ModelsContext,
 ): Promise<Served> {
   const path = absolute(spec ?? usualSpec);

@@ -11,6 +11,8 @@ export interface RedisServer {
   readonly port: number;
   /** Ends the server as a power cut does, and starts it again with what its file holds. */
   restart(): Promise<void>;
+  /** Ends the server as a power cut does. */
+  stop(): Promise<void>;
 }
 
 async function freePort(): Promise<number> {
@@ -36,6 +38,7 @@ async function start(folder: string, port: number, options: readonly string[]): 
 }
 
 async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, "exit");
   child.kill("SIGKILL");
   await exit;
@@ -57,6 +60,7 @@ export async function withRedis<T>(
         await end(child);
         child = await start(folder, port, options);
       },
+      stop: () => end(child),
     });
   } finally {
     await end(child);

@@ -22,6 +22,7 @@ export function openTestEngine(listener: EngineListener): TestEngine {
   const jobs: EngineJob[] = [];
   const canceled: string[] = [];
   return {
+    keepsJobs: false,
     jobs,
     canceled,
     report: listener,

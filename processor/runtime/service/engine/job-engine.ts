@@ -40,6 +40,11 @@ export interface LoadedNetworks {
  * reports each job's end exactly once.
  */
 export interface JobEngine {
+  /**
+   * True if jobs go on without this server. Then a server that starts submits those that have not ended once more, also
+   * those that run, and learns how they are.
+   */
+  readonly keepsJobs: boolean;
   submit(job: EngineJob): void;
   /** Ends a job: one that waits at once, one that runs before its next window. A job that has ended is left alone. */
   cancel(id: string): void;
@@ -47,8 +52,8 @@ export interface JobEngine {
   /** Frees the networks that no job uses, and returns their number. */
   expire(): Promise<number>;
   /**
-   * Ends the engine. Jobs that run may finish within the grace; after it they end as `interrupted`. Jobs that wait are
-   * left as they are, without an event.
+   * Ends the engine. Jobs that run may finish within the grace; after it they end as `interrupted`, unless they go on
+   * without this server. Jobs that wait are left as they are, without an event.
    */
   close(graceMs: number): Promise<void>;
 }

@@ -38,6 +38,7 @@ export function openLocalEngine({ workers: wanted, listener }: LocalEngineOption
   }
 
   return {
+    keepsJobs: false,
     submit(job) {
       waiting.push(job);
       startNext();

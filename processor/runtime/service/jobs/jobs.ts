@@ -190,6 +190,11 @@ export class Jobs {
 
   async #continue(stored: StoredJob): Promise<void> {
     const { id, work, state, attempts } = stored;
+    if (this.engine.keepsJobs) {
+      this.engine.submit({ id, work });
+      if (state === "canceling") this.engine.cancel(id);
+      return;
+    }
     const entry = this.#table.find(id);
     const hadStarted = state === "running" || state === "canceling";
     if (!hadStarted || (this.#options.resumes && attempts < 2 && state === "running")) {

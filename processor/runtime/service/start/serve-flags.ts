@@ -53,6 +53,14 @@ export const serveFlags: readonly ServeFlag[] = [
   flag("device", "text", "auto|cpu|cuda", "where networks run", { default: "auto" }),
   flag("gpu", "number", "N", "the GPU to use, by its number"),
   flag("gpus", "list", "N,N", "the GPUs to use, each with a job of its own"),
+  flag(
+    "redis",
+    "text",
+    "URL",
+    "Redis whose queue takes the jobs; `batch worker` computes them, on any machine. Not in images",
+    { variables: ["NNUNET_SERVE_REDIS"] },
+  ),
+  flag("queue", "text", "NAME", "name of the queue in Redis", { default: "nnunet" }),
   flag("threads", "number", "N", "threads that compute networks on a CPU (default: the cores)"),
   flag("gpu-wait", "duration", "TIME", "the longest that a job waits for free memory of a GPU", {
     default: "120s",

@@ -17,6 +17,9 @@ export interface ServeSettings {
   readonly device: "auto" | "cpu" | "cuda";
   /** Null for the GPU with the most free memory. */
   readonly gpus: readonly number[] | null;
+  /** The Redis whose queue takes the jobs; null to compute them here. */
+  readonly redis: string | null;
+  readonly queue: string;
   readonly threads: number | null;
   readonly gpuWaitMs: number;
   readonly modelMemoryBytes: number;
@@ -79,6 +82,8 @@ export function serveSettings(values: FlagValues, environment: Environment): Ser
     hasNoAuth,
     device: device as ServeSettings["device"],
     gpus: gpusOf(read, faults),
+    redis: read.text("redis"),
+    queue: read.text("queue")!,
     threads: read.number("threads"),
     gpuWaitMs: read.duration("gpu-wait"),
     modelMemoryBytes: read.bytes("model-memory") ?? totalmem() / 2,
@@ -103,6 +108,8 @@ export function serveSettings(values: FlagValues, environment: Environment): Ser
     cacheDir: read.text("cache-dir"),
     isDebugging: environment["DEBUG"] === "1",
   };
+  if (settings.redis !== null && settings.gpus !== null)
+    faults.push("--gpu and --gpus have no effect with --redis; give them to `batch worker`");
   if (faults.length > 0) throw serviceError("SERVICE_USAGE", faults.join("; "));
   return settings;
 }

@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -11,11 +10,10 @@ import {
   segmentationsOf,
   withSmallBatch,
 } from "../../../support/batch/small-batch.js";
-import { repositoryRoot } from "../../../support/golden.js";
+import { ended, startWorker } from "../../../support/batch/worker-program.js";
 import { describeWith, needs } from "../../../support/needs.js";
 import { testTerminal } from "../../../support/programs/test-terminal.js";
 
-const program = join(repositoryRoot, "dist", "build_processor.js");
 const engine = ["--inference-engine", "onnxruntime", "--device", "cpu"];
 
 async function run(folder: string, ...words: readonly string[]) {
@@ -31,19 +29,6 @@ const submit = ({ folder, modelDir }: SmallBatch, { address }: RedisServer) =>
     ...["--redis", address, ...engine],
   );
 
-/** Starts a worker as a process of its own. */
-function startWorker(
-  { folder }: SmallBatch,
-  { address }: RedisServer,
-  ...words: readonly string[]
-): ChildProcess {
-  return spawn(
-    process.execPath,
-    [program, "batch", "worker", "--redis", address, "--device", "cpu", ...words],
-    { cwd: folder, stdio: ["ignore", "ignore", "pipe"] },
-  );
-}
-
 /** Waits until the program has written a text to stderr. */
 async function printed(child: ChildProcess, text: string): Promise<void> {
   let all = "";
@@ -55,15 +40,7 @@ async function printed(child: ChildProcess, text: string): Promise<void> {
   child.stderr!.resume();
 }
 
-async function ended(...children: readonly ChildProcess[]): Promise<readonly (number | null)[]> {
-  return Promise.all(
-    children.map(async (child) => {
-      child.stderr!.resume();
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-      return child.exitCode;
-    }),
-  );
-}
+const allEnded = (...children: readonly ChildProcess[]) => Promise.all(children.map(ended));
 
 const statesOf = ({ outputDir, names }: SmallBatch) =>
   names.map((name) => JSON.parse(readFileSync(join(outputDir, "cases", `${name}.json`), "utf8")).state);
@@ -80,11 +57,11 @@ describeWith([needs.redis], "a queue in Redis", () => {
     await withRedis(async (redis) =>
       withSmallBatch(200, async (batch) => {
         expect(await submit(batch, redis)).toMatchObject({ code: 0, out: "200 cases submitted\n" });
-        const victim = startWorker(batch, redis);
+        const victim = startWorker(batch.folder, redis);
         await printed(victim, "done in");
         victim.kill("SIGKILL");
-        const workers = [1, 2].map(() => startWorker(batch, redis, "--until-empty"));
-        expect(await ended(...workers)).toEqual([0, 0]);
+        const workers = [1, 2].map(() => startWorker(batch.folder, redis, "--until-empty"));
+        expect(await allEnded(...workers)).toEqual([0, 0]);
         expect(new Set(statesOf(batch))).toEqual(new Set(["done"]));
         expect(readdirSync(join(batch.outputDir, "segmentations"))).toHaveLength(200);
         expect(readdirSync(join(batch.outputDir, "claims"))).toEqual([]);
@@ -98,7 +75,7 @@ describeWith([needs.redis], "a queue in Redis", () => {
       withSmallBatch(3, async (batch) => {
         await submit(batch, redis);
         expect((await submit(batch, redis)).out).toBe("0 cases submitted, 3 in the queue already\n");
-        expect(await ended(startWorker(batch, redis, "--until-empty"))).toEqual([0]);
+        expect(await ended(startWorker(batch.folder, redis, "--until-empty"))).toBe(0);
         expect((await submit(batch, redis)).out).toBe("0 cases submitted, 3 done\n");
         writeFileSync(join(batch.outputDir, "segmentations", "case_000.nii.gz"), "");
         expect((await submit(batch, redis)).out).toBe("1 case submitted, 2 done\n");
@@ -110,10 +87,10 @@ describeWith([needs.redis], "a queue in Redis", () => {
     await withRedis(async (redis) =>
       withSmallBatch(30, async (batch) => {
         await submit(batch, redis);
-        const worker = startWorker(batch, redis, "--until-empty");
+        const worker = startWorker(batch.folder, redis, "--until-empty");
         await printed(worker, "done in");
         await redis.restart();
-        expect(await ended(worker)).toEqual([0]);
+        expect(await ended(worker)).toBe(0);
         expect(new Set(statesOf(batch))).toEqual(new Set(["done"]));
       }),
     );
@@ -124,7 +101,7 @@ describeWith([needs.redis], "a queue in Redis", () => {
       withSmallBatch(2, async (batch) => {
         writeFileSync(join(batch.imageDir, "case_001_0000.nii"), "damaged");
         await submit(batch, redis);
-        expect(await ended(startWorker(batch, redis, "--until-empty"))).toEqual([0]);
+        expect(await ended(startWorker(batch.folder, redis, "--until-empty"))).toBe(0);
         expect(statesOf(batch)).toEqual(["done", "failed"]);
         const record = JSON.parse(readFileSync(join(batch.outputDir, "cases", "case_001.json"), "utf8"));
         expect(record).toMatchObject({ attempts: [{}], mayRetry: false, error: { exitCode: 4 } });
@@ -137,8 +114,8 @@ describeWith([needs.redis], "a queue in Redis", () => {
       withSmallBatch(1, async (batch) => {
         await submit(batch, redis);
         expect(
-          await ended(startWorker(batch, redis, "--until-empty", "--data-root", "/srv/batches")),
-        ).toEqual([0]);
+          await ended(startWorker(batch.folder, redis, "--until-empty", "--data-root", "/srv/batches")),
+        ).toBe(0);
         expect(readdirSync(join(batch.outputDir, "cases"))).toEqual([]);
       }),
     );
