@@ -48,6 +48,7 @@ describe("the package that `npm pack` makes", () => {
     const out = execFileSync("npm", ["pack", "--json", "--pack-destination", folder], {
       cwd: packageRoot,
       encoding: "utf8",
+      maxBuffer: 2 ** 26,
     });
     // npm writes a list with one package or, since version 11, an object with its name as the key.
     const [packed] = Object.values(JSON.parse(out) as object) as [
