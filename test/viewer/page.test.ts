@@ -316,7 +316,9 @@ describeWith([needs.chromium], "the web page", () => {
     expect(await page.evaluate(moving)).toBe(0);
   });
 
-  test("reads progress to users of a screen reader at most every five seconds", async () => {
+  test("reads progress to users of a screen reader at most every five seconds", {
+    timeout: 60_000,
+  }, async () => {
     const service = await pageService();
     const page = await openPage(browser, service.address);
     await page.clock.install();
