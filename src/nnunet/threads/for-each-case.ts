@@ -3,8 +3,8 @@ import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { createWorkerPool, type WorkerPool } from "../../../processor/imaging/threads/worker-pool.js";
-import { type ErrorCode, errorCatalogue } from "../../ground/errors/catalogue.js";
-import type { Answer, toolKernels } from "./tool-kernels.js";
+import { type Answer, answered } from "./answers.js";
+import type { toolKernels } from "./tool-kernels.js";
 
 type Kernels = typeof toolKernels;
 type Task<Name extends keyof Kernels> = Parameters<Kernels[Name]>[0];
@@ -47,7 +47,7 @@ export async function forEachCase<Name extends keyof Kernels>(
       tasks.map(async (task) => {
         const answer = (await pool.run(kernel, task)) as Answer<Result<Name>>;
         shown.advance(1);
-        return resultOf(answer);
+        return answered(answer);
       }),
     );
     signal.throwIfAborted();
@@ -64,12 +64,6 @@ let opened: WorkerPool<ToolTasks> | null = null;
 function sharedPool(): WorkerPool<ToolTasks> {
   opened ??= createWorkerPool(new URL("./tool-worker.js", import.meta.url));
   return opened;
-}
-
-function resultOf<T>(answer: Answer<T>): T {
-  if ("result" in answer) return answer.result;
-  const { code, message } = answer.failure;
-  throw new ProcessorError(code, errorCatalogue[code as ErrorCode], message);
 }
 
 function allOrFailure<T>(settled: readonly PromiseSettledResult<T>[]): readonly T[] {

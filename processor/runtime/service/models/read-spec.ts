@@ -53,7 +53,10 @@ const isMapping = (value: unknown): value is Mapping =>
  */
 export async function readSpec(path: string, modelFolder: string | null): Promise<ServeSpec> {
   const text = await readTextFile(path, maxSpecBytes).catch((cause: unknown) => {
-    throw serviceError("SPEC_INVALID", `${path}: ${unreadable(cause)}`, { cause });
+    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw serviceError("SPEC_INVALID", `${path}${isMissing ? " does not exist" : `: ${unreadable(cause)}`}`, {
+      cause,
+    });
   });
   const document = parseDocument(text, { uniqueKeys: true });
   const faults: string[] = document.errors.map(({ message }) => message.split("\n")[0]!);
