@@ -17,7 +17,7 @@ const phrases: readonly (readonly [phrase: RegExp, instead: string])[] = [
   [/\bmidst\b/, "in the middle of"],
   [/\bwhoever\b/, "name who"],
   [/\bbefore any work\b/, "before the work starts"],
-  [/\bin front of\b/, "before"],
+  [/(?<!\bproxy )\bin front of\b/, "before, unless it is a proxy"],
   [/\bthat (?:is|are) not there\b/, "that does not exist"],
   [/'s own words\b/, "'s message"],
   [/\bnobody's rights\b/, "as a user without rights"],

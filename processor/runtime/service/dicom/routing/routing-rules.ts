@@ -7,7 +7,7 @@ import { matchesWildcards } from "../web/match-value.js";
 /** Which series a model segments, what it writes, and where that goes. Null leaves a condition out. */
 export interface RoutingRule {
   readonly modality: string | null;
-  /** What SeriesDescription must contain; `*` and `?` stand for any letters. */
+  /** What SeriesDescription must contain; `*` stands for any text, `?` for one character. */
   readonly description: string | null;
   readonly bodyPart: string | null;
   readonly minSlices: number | null;
