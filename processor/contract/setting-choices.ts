@@ -72,22 +72,27 @@ function chosenValue(
   }
   if (written === undefined) return undefined;
   try {
-    return row.value.read(typeof written === "string" ? parsed(written, row) : written, shownName(flag));
+    return row.value.read(parsed(written, row), shownName(flag));
   } catch (error) {
     if (!(error instanceof JsonMismatch)) throw error;
     throw sharedError("USAGE", `${shownName(flag)} must be ${row.value.allowed}, but is ${String(written)}`);
   }
 }
 
-function parsed(word: string, { value: { form } }: Setting<unknown>): unknown {
-  if (form === "number") return word.trim() === "" ? Number.NaN : Number(word);
-  return form === "list" ? wordsOf(word) : word;
+function parsed(written: unknown, { value: { form } }: Setting<unknown>): unknown {
+  const texts = [written].flat();
+  if (!texts.every((one) => typeof one === "string")) return written;
+  if (form === "list") return wordsOf(texts);
+  const [word, ...others] = texts;
+  if (word === undefined || others.length > 0) return written;
+  return form !== "number" ? word : word.trim() === "" ? Number.NaN : Number(word);
 }
 
-/** Splits a list as command lines write it: `mha,nii.gz`. */
-export const wordsOf = (list: string): readonly string[] =>
-  list
-    .split(",")
+/** Splits a list as command lines write it: `mha,nii.gz`, or the texts of a flag that was given more than once. */
+export const wordsOf = (list: string | readonly string[]): readonly string[] =>
+  [list]
+    .flat()
+    .flatMap((text) => text.split(","))
     .map((word) => word.trim())
     .filter((word) => word !== "");
 

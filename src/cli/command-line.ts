@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import yargs, { type Argv } from "yargs";
+import yargs, { type Argv, type Options } from "yargs";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { packageRoot } from "../ground/files/package-root.js";
 import { serveCommand, serveFlags } from "../predict/nnunet-serve/options.js";
 import { isBelowBatch, joinedCommand, withWrittenNames } from "./batch-commands.js";
-import type { Command } from "./command.js";
+import type { Command, CommandOption } from "./command.js";
 import { commands } from "./command-table.js";
 import { completionScript } from "./completion-script.js";
 import { type KnownOptions, ownFlags } from "./foreign-flags.js";
@@ -33,24 +33,31 @@ export async function parseCommandLine(given: readonly string[], columns = 100):
   }
   const argv = ownFlags(asFlag(words), knownOptions(namedCommand(words)));
   refuseSwitchValues(argv);
+  const found = await parseOwn(argv, columns);
+  if (found.kind === "text") return found;
+  const run = await commands[found.name]!.load();
+  return { kind: "command", run: (session) => run(found.args as never, session) };
+}
+
+/** What yargs makes of the words of one of our own commands. */
+type OwnCommandLine =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "arguments"; readonly name: string; readonly args: Readonly<Record<string, unknown>> };
+
+/** @throws USAGE */
+export async function parseOwn(argv: readonly string[], columns: number): Promise<OwnCommandLine> {
   let failure: Error | undefined;
   let text = "";
-  const command = commands[namedCommand(argv)]!;
-  const args = await createParser(columns, takesList(command)).parseAsync(
-    [...argv],
-    {},
-    (error, _args, output) => {
-      failure = error ?? undefined;
-      text = output;
-    },
-  );
+  const args = await createParser(columns).parseAsync([...argv], {}, (error, _args, output) => {
+    failure = error ?? undefined;
+    text = output;
+  });
   if (failure !== undefined) {
     throw usageError(failure.message, usageContext(argv));
   }
   if (text !== "") return { kind: "text", text: `${withWrittenNames(text)}\n` };
   const name = String(args._[0] ?? "build");
-  const run = await commands[name]!.load();
-  return { kind: "command", run: (session) => run(lastOfEach(args, command) as never, session) };
+  return { kind: "arguments", name, args: withoutRepeats(args, commands[name]!) };
 }
 
 /** Returns whether the completion script is wanted. Users of other programs add the shell's name; both get the same script. */
@@ -131,27 +138,32 @@ export function flagsOf(commandName: string): ReadonlySet<string> {
   return new Set([...flags, "--help", "-h", "--version", "-V"]);
 }
 
-/** Returns whether a command takes any number of words without flags. */
-const takesList = ({ positional = {} }: Command): boolean =>
-  Object.values(positional).some(({ array }) => array);
-
-/**
- * Takes the last value of each flag that was given more than once. yargs does so itself, but then it also keeps only the
- * last word of a list without flags.
- */
-const lastOfEach = (args: object, { options }: Command): object =>
+/** Takes all values of a list that was given more than once, and the last value of every other flag. */
+const withoutRepeats = (args: object, { options }: Command): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     Object.entries(args).map(([name, value]: [string, unknown]) =>
-      Array.isArray(value) && Object.hasOwn(options, name) && options[name]!.array !== true
-        ? [name, value.at(-1)]
+      Array.isArray(value) && Object.hasOwn(options, name)
+        ? [name, mergedValue(value, options[name]!)]
         : [name, value],
     ),
   );
 
-function createParser(columns: number, keepsDuplicates: boolean): Argv {
+function mergedValue(values: readonly unknown[], { array, hasCommas }: CommandOption): unknown {
+  if (array === true) return values;
+  return hasCommas === true ? values.join(",") : values.at(-1);
+}
+
+/** yargs converts all values of a repeated flag at once. */
+function asYargsOption([name, { hasCommas: _, ...option }]: [string, CommandOption]): [string, Options] {
+  const { array, coerce } = option;
+  if (coerce === undefined || array === true) return [name, option];
+  return [name, { ...option, coerce: (value) => coerce(Array.isArray(value) ? value.at(-1) : value) }];
+}
+
+function createParser(columns: number): Argv {
   let parser = yargs()
     .scriptName("build_processor")
-    .parserConfiguration({ "strip-aliased": true, "duplicate-arguments-array": keepsDuplicates })
+    .parserConfiguration({ "strip-aliased": true, "duplicate-arguments-array": true })
     .wrap(columns)
     .strict()
     .help("help", "show this help")
@@ -166,7 +178,7 @@ function createParser(columns: number, keepsDuplicates: boolean): Argv {
     const build = (command: Argv): Argv => {
       for (const [name, option] of Object.entries(positional ?? {})) command.positional(name, option);
       for (const [line, meaning] of examples) command.example(line, meaning);
-      return command.options(options as Record<string, import("yargs").Options>);
+      return command.options(Object.fromEntries(Object.entries(options).map(asYargsOption)));
     };
     // A command below `batch` is not in the list of all commands, and yargs then leaves out its description.
     parser = isBelowBatch(name)

@@ -38,6 +38,7 @@ Settings, as in the image's own help: ${settings.map(({ flag }) => `--${flag}`).
 `;
 
 const text = { type: "string" } as const;
+const list = { type: "string", multiple: true } as const;
 const flag = { type: "boolean" } as const;
 
 const ownOptions = {
@@ -47,24 +48,25 @@ const ownOptions = {
   shards: text,
   steal: flag,
   jobs: text,
-  gpus: text,
-  gpu: text,
+  gpus: list,
+  gpu: list,
   retries: text,
   "max-failures": text,
   grace: text,
   "force-new": flag,
-  folds: text,
+  folds: list,
   "model-dir": text,
   help: flag,
 };
 
 interface FlagRule {
   readonly type: "string" | "boolean";
+  readonly multiple?: boolean;
 }
 
 const settingOptions: Readonly<Record<string, FlagRule>> = Object.fromEntries(
   settings.flatMap(({ flag: name, row: { value, offFlag } }) => [
-    [name, value.form === "switch" ? flag : text],
+    [name, value.form === "switch" ? flag : value.form === "list" ? list : text],
     ...(offFlag === null ? [] : [[offFlag, flag]]),
   ]),
 );
@@ -99,7 +101,11 @@ export async function runBatchInImage(argv: readonly string[], context: ImageBat
       `an image runs \`batch run\`, not \`batch ${positionals.join(" ")}\`; build_processor has the other commands`,
     );
   if (values.manifest === undefined) throw sharedError("USAGE", "--manifest is missing");
-  const choices = runChoices({ ...values, gpus: values.gpus ?? values.gpu }, environment);
+  const gpus = [values.gpus ?? [], values.gpu ?? []].flat();
+  const choices = runChoices(
+    { ...values, gpus: gpus.length === 0 ? undefined : gpus.join(",") },
+    environment,
+  );
   const modelDir = values["model-dir"] ?? environment["NNUNET_MODEL_DIR"] ?? places.image.model;
   const { manifest } = await loadModel(modelDir, null);
   const chosen = settingChoices(values, "image", flagNames).applyTo(manifest.settings);

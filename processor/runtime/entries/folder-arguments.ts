@@ -106,13 +106,14 @@ export function parseFolderArguments(
 
 interface FlagRule {
   readonly type: "string" | "boolean";
+  readonly multiple?: boolean;
   readonly short?: string;
 }
 
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
 const ownOptions = {
-  folds: text,
+  folds: { ...text, multiple: true },
   "dicom-metadata": text,
   "model-dir": text,
   version: flag,
@@ -127,6 +128,7 @@ const settingOptions: Readonly<Record<string, FlagRule>> = Object.fromEntries(
       name,
       {
         type: value.form === "switch" ? "boolean" : "string",
+        multiple: value.form === "list",
         ...(shortFlag === null ? {} : { short: shortFlag }),
       },
     ],

@@ -1,4 +1,5 @@
 import type { Options } from "yargs";
+import type { CommandOption } from "../command.js";
 import {
   hookFile,
   imageGroup,
@@ -36,10 +37,11 @@ export const gpus = {
   group: batchGroup,
   alias: "gpu",
   type: "string",
+  hasCommas: true,
   requiresArg: true,
   describe: "GPUs to use, each for cases of its own: 0, or 0,1",
   defaultDescription: "the first, or the CPU",
-} as const satisfies Options;
+} as const satisfies CommandOption;
 
 export const jobs = {
   group: batchGroup,

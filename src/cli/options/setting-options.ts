@@ -1,8 +1,9 @@
 import type { Options } from "yargs";
 import { type NamedSetting, settingsOn } from "../../../processor/contract/setting-choices.js";
+import type { CommandOption } from "../command.js";
 import { outputGroup } from "./shared-options.js";
 
-type OptionTable = Readonly<Record<string, Options>>;
+type OptionTable = Readonly<Record<string, CommandOption>>;
 
 /** Returns a command's own options with those of the settings, each below its heading. */
 export function withSettings(own: OptionTable, program: "build" | "predict"): OptionTable {
@@ -28,10 +29,10 @@ export function withSettings(own: OptionTable, program: "build" | "predict"): Op
 function flagOptions(
   { flag, row }: NamedSetting,
   program: "build" | "predict",
-): readonly (readonly [name: string, option: Options])[] {
+): readonly (readonly [name: string, option: CommandOption])[] {
   const { group, about, offFlag, defaultText, predictDefault } = row;
   const inPredict = typeof predictDefault === "string" ? JSON.stringify(predictDefault) : predictDefault;
-  const option: Options = {
+  const option: CommandOption = {
     ...typeOf(row),
     group,
     describe: about,
@@ -46,8 +47,9 @@ function flagOptions(
   ];
 }
 
-function typeOf({ value: { form, choices } }: NamedSetting["row"]): Options {
+function typeOf({ value: { form, choices } }: NamedSetting["row"]): CommandOption {
   if (form === "switch") return { type: "boolean" };
   if (choices !== null) return { choices };
+  if (form === "list") return { type: "string", requiresArg: true, hasCommas: true };
   return { type: form === "number" ? "number" : "string", requiresArg: true };
 }

@@ -1,4 +1,4 @@
-import type { Options } from "yargs";
+import type { CommandOption } from "../command.js";
 import { json, outputGroup } from "./shared-options.js";
 
 const trainingGroup = "Training:";
@@ -64,6 +64,7 @@ export const trainOptions = {
   gpus: {
     group: machineGroup,
     type: "string",
+    hasCommas: true,
     requiresArg: true,
     describe: "GPUs, such as 0,1: each trains one fold at a time",
   },
@@ -75,4 +76,4 @@ export const trainOptions = {
     describe: "GPUs that share one fold, through nnU-Net's own DDP",
   },
   json: { ...json, group: outputGroup, describe: "print one JSON object for each epoch to stdout" },
-} as const satisfies Record<string, Options>;
+} as const satisfies Record<string, CommandOption>;
