@@ -130,6 +130,7 @@ test("a stopped run continues with the cases that are missing", async () => {
     configurations: ["3d_fullres", "3d_lowres"],
     writesSplits: true,
     allowsChanges: false,
+    format: "b2nd" as const,
   };
   const stop = new AbortController();
   const tools = { workers: 1, progress: silentProgress, environment: {} };
@@ -145,7 +146,7 @@ test("a stopped run continues with the cases that are missing", async () => {
     { name: "3d_fullres", cases: 6, continued: 1 },
     { name: "3d_lowres", skipped: "not-in-plans" },
   ]);
-  expect(readdirSync(join(folder, "nnUNetPlans_3d_fullres"))).toHaveLength(12);
+  expect(readdirSync(join(folder, "nnUNetPlans_3d_fullres"))).toHaveLength(18);
   expect(readdirSync(folder).toSorted()).toEqual([
     "dataset.json",
     "gt_segmentations",

@@ -39,6 +39,7 @@ export async function runPreprocess(
         configurations: args.configuration,
         writesSplits: args.splits,
         allowsChanges: args["allow-changes"],
+        format: args.format,
       },
       { workers: args.workers ?? null, progress, signal, environment },
     );

@@ -202,6 +202,15 @@ export const preprocessOptions = {
     requiresArg: true,
     describe: "configurations to preprocess; those that the plans do not have are skipped",
   },
+  format: {
+    group: outputGroup,
+    type: "string",
+    choices: ["b2nd", "npz"] as const,
+    default: "b2nd" as const,
+    requiresArg: true,
+    describe:
+      "files of the cases: b2nd as nnU-Net writes them, or npz, which numpy reads (--nnunet v1: always npz)",
+  },
   splits: {
     group: outputGroup,
     type: "boolean",

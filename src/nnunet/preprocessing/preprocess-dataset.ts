@@ -18,6 +18,7 @@ import type { DatasetPlace } from "../find-dataset.js";
 import { answered } from "../threads/answers.js";
 import { eachCase, type WorkTools } from "../threads/each-case.js";
 import { locationKeys } from "./class-locations.js";
+import type { PreprocessedFormat } from "./preprocess-to-files.js";
 import { crossValidationSplits } from "./splits.js";
 
 export interface PreprocessSettings {
@@ -27,6 +28,7 @@ export interface PreprocessSettings {
   readonly writesSplits: boolean;
   /** True to go on although the raw data have changed since the fingerprint. */
   readonly allowsChanges: boolean;
+  readonly format: PreprocessedFormat;
 }
 
 export interface PreprocessReport {
@@ -76,7 +78,10 @@ export async function preprocessDataset(
       configurations.push({ ...nothing, skipped: "no-own-data" as const });
     else
       configurations.push(
-        await preprocessConfiguration({ place, dataset, cases, plans, configuration }, tools),
+        await preprocessConfiguration(
+          { place, dataset, cases, plans, configuration, format: settings.format },
+          tools,
+        ),
       );
   }
   await copyLabels(preprocessedFolder, cases);
@@ -91,10 +96,11 @@ interface ConfigurationQuestion {
   readonly cases: readonly DatasetCase[];
   readonly plans: Field;
   readonly configuration: string;
+  readonly format: PreprocessedFormat;
 }
 
 async function preprocessConfiguration(
-  { place, dataset, cases, plans, configuration }: ConfigurationQuestion,
+  { place, dataset, cases, plans, configuration, format }: ConfigurationQuestion,
   tools: Tools,
 ) {
   const { name, preprocessedFolder } = place;
@@ -114,7 +120,7 @@ async function preprocessConfiguration(
     );
   const folder = join(preprocessedFolder, identifier);
   const state = join(preprocessedFolder, `.preprocessing_${identifier}.json`);
-  const key = JSON.stringify({ plan, cases: await caseKeys(cases) });
+  const key = JSON.stringify({ plan, format, cases: await caseKeys(cases) });
   const isContinued = (await readFile(state, "utf8").catch(() => null)) === key;
   if (!isContinued) await rm(folder, { recursive: true, force: true });
   await makeFolder(folder);
@@ -129,6 +135,7 @@ async function preprocessConfiguration(
     const task = {
       caseId: item.id,
       folder,
+      format,
       reader: plan.imageReader as ImageReaderName,
       images: item.images,
       label: item.label,

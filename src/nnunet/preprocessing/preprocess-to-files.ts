@@ -3,9 +3,14 @@ import { join } from "node:path";
 import { partialPathNextTo } from "../../../processor/files/partial-path.js";
 import { outputError, writeFileWhole } from "../../../processor/files/write-file.js";
 import { NpzWriter, npyHeader } from "../../../processor/nnunet-files/npz-writer.js";
+import { writeB2nd } from "../files/blosc2/write-b2nd.js";
 import { type PreprocessCaseTask, type PreprocessedCase, preprocessCase } from "./preprocess-case.js";
 
+/** `b2nd` is what nnU-Net writes since version 2.5; it reads `npz` too, which earlier versions wrote. */
+export type PreprocessedFormat = "b2nd" | "npz";
+
 export interface PreprocessToFilesTask extends PreprocessCaseTask {
+  readonly format: PreprocessedFormat;
   readonly caseId: string;
   readonly folder: string;
 }
@@ -13,7 +18,15 @@ export interface PreprocessToFilesTask extends PreprocessCaseTask {
 /** Preprocesses a case and writes its files; runs in a worker thread. The `.pkl` is last: with it, the case is complete. */
 export async function preprocessToFiles(task: PreprocessToFilesTask): Promise<void> {
   const prepared = await preprocessCase(task);
-  await writeNpz(join(task.folder, `${task.caseId}.npz`), prepared);
+  const path = join(task.folder, task.caseId);
+  if (task.format === "npz") await writeNpz(`${path}.npz`, prepared);
+  else {
+    const { data, segmentation, sizeZyx, channelCount } = prepared;
+    const { patchSize, dimensions } = task.plan;
+    const patch = patchSize.slice(-dimensions);
+    await writeB2nd(`${path}.b2nd`, { shape: [channelCount, ...sizeZyx], values: data }, patch);
+    await writeB2nd(`${path}_seg.b2nd`, { shape: [1, ...sizeZyx], values: segmentation }, patch);
+  }
   await writeFileWhole(join(task.folder, `${task.caseId}.pkl`), [prepared.properties]);
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
+import { readB2nd } from "../../../src/nnunet/files/blosc2/read-b2nd.js";
 import { type Mutation, mutateBytes, mutateJson, mutateLines } from "../mutations/mutate.js";
 import { mutatePng } from "../mutations/mutate-png.js";
 import { type FuzzedReader, filesBelow, fixtures, golden, require, seedInFolder } from "./fuzzed-reader.js";
@@ -22,6 +23,14 @@ export const imageReaders: Readonly<Record<string, FuzzedReader>> = {
   png: image(/\.png$/, mutatePng),
   bmp: image(/\.bmp$/, mutateBytes),
   tiff: image(/^(?!.*channels).*\.tiff?$/, mutateBytes), // several channels in one file are not read
+  b2nd: {
+    mutation: mutateBytes,
+    seeds: async () => filesBelow(join(fixtures, "b2nd"), /\.b2nd$/),
+    read: async ({ file }) => {
+      const { shape, values } = await readB2nd(file);
+      require(shape.reduce((all, size) => all * size, 1) === values.length, "a number for each voxel");
+    },
+  },
   "spacing-file": {
     mutation: mutateJson,
     seeds: async () => [seedInFolder(join(fixtures, "tiff"), "spaced.json", /^spaced_0000\.tif$/)],
