@@ -5,7 +5,8 @@ import { parseChecked } from "../../contract/parse-checked.js";
 import { places } from "../../contract/places.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { runtimeError } from "../errors.js";
-import type { Gpu, GpuFacts } from "./gpu-facts.js";
+import { chooseGpu, compareGpus, type GpuNeeds, shownGpu } from "./choose-gpu.js";
+import type { GpuFacts } from "./gpu-facts.js";
 import { mentionsMemory } from "./memory-failure.js";
 
 /** The reason why CUDA can't run here, with the remedy, in one sentence. */
@@ -14,11 +15,9 @@ export interface GpuProblem {
   readonly message: string;
 }
 
-export interface GpuNeeds {
-  /** Null if they are unknown, as for an installation of the user's own. */
-  readonly requirements: GpuRequirements | null;
-  /** The least memory that is needed; 0 if that is unknown. */
-  readonly memoryBytes: number;
+/** Reads what these networks need of a driver and a GPU. */
+export async function readGpuNeeds(onnxFiles: readonly string[]): Promise<GpuNeeds> {
+  return { requirements: await readGpuRequirements(), memoryBytes: await leastMemory(onnxFiles) };
 }
 
 /**
@@ -27,16 +26,9 @@ export interface GpuNeeds {
  *
  * @throws DEVICE_MISSING, DEVICE_UNFIT
  */
-export async function requireCuda(onnxFiles: readonly string[], facts: GpuFacts): Promise<void> {
-  const problem = await cudaProblem(onnxFiles, facts);
+export function requireCuda(facts: GpuFacts, needs: GpuNeeds): void {
+  const problem = findGpuProblem(facts, needs);
   if (problem !== null) throw runtimeError(problem.code, problem.message);
-}
-
-/** Returns why CUDA can't run these networks here; null if no reason is known. */
-export async function cudaProblem(onnxFiles: readonly string[], facts: GpuFacts): Promise<GpuProblem | null> {
-  const requirements = await readGpuRequirements();
-  const memoryBytes = await leastMemory(onnxFiles);
-  return findGpuProblem(facts, { requirements, memoryBytes });
 }
 
 /** Returns the error for networks that did not load on the GPU, according to the message of ONNX Runtime and CUDA. */
@@ -79,9 +71,11 @@ async function leastMemory(onnxFiles: readonly string[]): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, contextBytes);
 }
 
-/** Returns the free memory of the fullest GPU, because CUDA may use any of them; null if it is unknown. */
-export function freeDeviceMemory({ gpus }: GpuFacts): number | null {
-  return gpus === null ? null : Math.min(...gpus.map(({ freeMemoryBytes }) => freeMemoryBytes));
+/** Returns the free memory of the GPU that runs the networks, or of the fullest if CUDA chooses; null if it is unknown. */
+export function freeDeviceMemory(facts: GpuFacts, needs: GpuNeeds): number | null {
+  const chosen = chooseGpu(facts, needs);
+  if (chosen !== null) return chosen.freeMemoryBytes;
+  return facts.gpus === null ? null : Math.min(...facts.gpus.map(({ freeMemoryBytes }) => freeMemoryBytes));
 }
 
 /** Reads the requirements of the image that this processor runs in; returns null outside an image. */
@@ -96,7 +90,7 @@ export async function readGpuRequirements(): Promise<GpuRequirements | null> {
 
 /** Returns the first problem that keeps CUDA from running; null if none is known. */
 export function findGpuProblem(facts: GpuFacts, needs: GpuNeeds): GpuProblem | null {
-  return missingGpu(facts) ?? oldDriver(facts, needs) ?? unfitGpu(facts, needs);
+  return missingGpu(facts) ?? hiddenGpus(facts) ?? oldDriver(facts, needs) ?? unfitGpu(facts, needs);
 }
 
 function missingGpu({ kernelDriver, hasDriverLibrary, devices, isContainer }: GpuFacts): GpuProblem | null {
@@ -115,6 +109,24 @@ function missingGpu({ kernelDriver, hasDriverLibrary, devices, isContainer }: Gp
   return missing("the NVIDIA driver shows no GPU (no /dev/nvidia0): check it with `nvidia-smi`");
 }
 
+/** Returns the problem if CUDA_VISIBLE_DEVICES hides every GPU, or if none of them has a part that programs may use. */
+function hiddenGpus({ gpus, machine, visibleDevices }: GpuFacts): GpuProblem | null {
+  const hidden = (message: string): GpuProblem => ({ code: "DEVICE_MISSING", message });
+  if (visibleDevices !== null && /^\s*(?:-.*|NoDevFiles)?\s*$/.test(visibleDevices))
+    return hidden(
+      `CUDA_VISIBLE_DEVICES is "${visibleDevices}", which hides every GPU: name one, or unset it`,
+    );
+  if (machine?.length === 0)
+    return hidden(
+      "every GPU is divided by MIG, but has no part that programs may use: make one with `nvidia-smi mig`",
+    );
+  if (gpus?.length !== 0 || machine === null) return null;
+  const known = machine.map(({ index, id, name }) => `${index} (${name}, ${id})`).join(", ");
+  return hidden(
+    `CUDA_VISIBLE_DEVICES is "${visibleDevices}", which does not name different GPUs of this machine: it has ${known}`,
+  );
+}
+
 function oldDriver({ kernelDriver, gpus }: GpuFacts, { requirements }: GpuNeeds): GpuProblem | null {
   const driver = kernelDriver ?? gpus?.[0]?.driver ?? null;
   if (driver === null || requirements === null || isAtLeast(driver, requirements.minimumDriver)) return null;
@@ -124,28 +136,25 @@ function oldDriver({ kernelDriver, gpus }: GpuFacts, { requirements }: GpuNeeds)
   };
 }
 
-/** Returns the problem if no GPU is suitable. One suitable GPU is enough, because CUDA takes the fastest first. */
-function unfitGpu({ gpus }: GpuFacts, { requirements, memoryBytes }: GpuNeeds): GpuProblem | null {
-  if (gpus === null) return null;
+/** Returns the problem if the GPU that runs the networks is unsuitable, or all of them if only CUDA knows which it is. */
+function unfitGpu(facts: GpuFacts, needs: GpuNeeds): GpuProblem | null {
+  const { requirements, memoryBytes } = needs;
+  const chosen = chooseGpu(facts, needs);
+  const candidates = chosen === null ? (facts.gpus ?? []) : [chosen];
+  const [best] = candidates.toSorted((a, b) => compareGpus(b, a, needs));
+  if (best === undefined) return null;
   const unfit = (message: string): GpuProblem => ({ code: "DEVICE_UNFIT", message });
-  const able = gpus.filter(
-    ({ computeCapability }) => requirements === null || runsOn(requirements, computeCapability),
-  );
-  const [first] = gpus;
-  if (able.length === 0 && first !== undefined && requirements !== null)
+  const shown = (facts.machine ?? []).length > 1 ? shownGpu(best) : best.name;
+  if (requirements !== null && !runsOn(requirements, best.computeCapability))
     return unfit(
-      `${first.name} has compute capability ${first.computeCapability}, but this image has code only for ${shownCapabilities(requirements)}: use another GPU${olderImage(requirements)}`,
+      `${shown} has compute capability ${best.computeCapability}, but this image has code only for ${shownCapabilities(requirements)}: use another GPU${olderImage(requirements)}`,
     );
-  const roomiest = able.reduce<Gpu | undefined>(
-    (best, gpu) => (best === undefined || gpu.freeMemoryBytes > best.freeMemoryBytes ? gpu : best),
-    undefined,
-  );
-  if (roomiest === undefined || roomiest.freeMemoryBytes >= memoryBytes) return null;
-  const { name, freeMemoryBytes, memoryBytes: whole } = roomiest;
+  const { freeMemoryBytes, memoryBytes: whole } = best;
+  if (freeMemoryBytes >= memoryBytes) return null;
   return unfit(
     whole >= memoryBytes
-      ? `${name} has ${gib(freeMemoryBytes)} of its ${gib(whole)} free, but this network needs ${gib(memoryBytes)}: stop the other programs that use this GPU`
-      : `${name} has ${gib(whole)} of memory, but this network needs ${gib(memoryBytes)}: use a larger GPU`,
+      ? `${shown} has ${gib(freeMemoryBytes)} of its ${gib(whole)} free, but this network needs ${gib(memoryBytes)}: stop the other programs that use this GPU`
+      : `${shown} has ${gib(whole)} of memory, but this network needs ${gib(memoryBytes)}: use a larger GPU`,
   );
 }
 

@@ -1,7 +1,7 @@
-import { execFile } from "node:child_process";
 import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { askNvidiaSmi, type Gpu } from "./nvidia-smi.js";
+import { type Environment, type GpuOrder, visibleGpus } from "./visible-gpus.js";
 
 /** The facts about the NVIDIA driver and its GPUs that a process can read without loading CUDA. */
 export interface GpuFacts {
@@ -15,23 +15,19 @@ export interface GpuFacts {
   /** `/dev/nvidia0`, …, or WSL's `/dev/dxg`. */
   readonly devices: readonly string[];
   readonly isContainer: boolean;
-  /** The GPUs that nvidia-smi reports; null if it is missing or fails. */
+  /** The GPUs that CUDA shows to this process; null if nvidia-smi is missing or fails. */
   readonly gpus: readonly Gpu[] | null;
-}
-
-export interface Gpu {
-  readonly name: string;
-  /** For example `8.6`. */
-  readonly computeCapability: string;
-  readonly memoryBytes: number;
-  readonly freeMemoryBytes: number;
-  readonly driver: string;
+  readonly order: GpuOrder;
+  /** All GPUs that nvidia-smi reports, of which CUDA_VISIBLE_DEVICES may hide some; null if they are unknown. */
+  readonly machine: readonly Gpu[] | null;
+  /** The value of CUDA_VISIBLE_DEVICES; null if it is not set. */
+  readonly visibleDevices: string | null;
 }
 
 export interface GpuFactsOptions {
   /** The folder that contains `proc`, `dev`, `etc` and the libraries. */
   readonly root?: string;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: Environment;
 }
 
 /** Reads the facts. It never fails. */
@@ -39,14 +35,24 @@ export async function readGpuFacts({
   root = "/",
   environment = process.env,
 }: GpuFactsOptions = {}): Promise<GpuFacts> {
-  const [kernelDriver, hasDriverLibrary, devices, isContainer, gpus] = await Promise.all([
+  const [kernelDriver, hasDriverLibrary, devices, isContainer, machine] = await Promise.all([
     readKernelDriver(root),
     findDriverLibrary(root, environment),
     listDevices(root),
     isInContainer(root),
     askNvidiaSmi(environment),
   ]);
-  return { kernelDriver, hasDriverLibrary, devices, isContainer, gpus };
+  const { gpus, order } = visibleGpus(machine ?? [], environment);
+  return {
+    kernelDriver,
+    hasDriverLibrary,
+    devices,
+    isContainer,
+    gpus: machine === null ? null : gpus,
+    order,
+    machine,
+    visibleDevices: environment["CUDA_VISIBLE_DEVICES"] ?? null,
+  };
 }
 
 /**
@@ -70,10 +76,7 @@ const libraryFolders = [
   ".singularity.d/libs",
 ];
 
-async function findDriverLibrary(
-  root: string,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<boolean> {
+async function findDriverLibrary(root: string, environment: Environment): Promise<boolean> {
   const own = (environment["LD_LIBRARY_PATH"] ?? "").split(":").filter((folder) => folder !== "");
   const folders = [...own, ...libraryFolders.map((folder) => join(root, folder))];
   const found = await Promise.all(folders.map((folder) => isThere(join(folder, driverLibrary))));
@@ -98,39 +101,3 @@ const isThere = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-const query = ["name", "compute_cap", "memory.total", "memory.free", "driver_version"];
-
-async function askNvidiaSmi(
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<readonly Gpu[] | null> {
-  const args = [`--query-gpu=${query.join(",")}`, "--format=csv,noheader,nounits"];
-  const reply = await promisify(execFile)("nvidia-smi", args, {
-    timeout: 20_000,
-    env: { PATH: "/usr/bin:/bin", ...environment },
-  }).catch(() => null);
-  if (reply === null) return null;
-  const gpus = reply.stdout.split("\n").flatMap((line) => gpuOf(line) ?? []);
-  return gpus.length === 0 ? null : gpus;
-}
-
-/**
- * Parses a line such as `NVIDIA A10G, 8.6, 23028, 22563, 580.65.06`. The memory is in MiB, or `[N/A]` if the GPU shares
- * the machine's memory.
- */
-function gpuOf(line: string): Gpu | null {
-  const [name, computeCapability, total, free, driver] = line.split(",").map((field) => field.trim());
-  if (name === undefined || driver === undefined) return null;
-  if (!/^\d+\.\d+$/.test(computeCapability ?? "")) return null;
-  const bytes = (mebibytes: string | undefined) => {
-    const count = Number(mebibytes);
-    return Number.isFinite(count) ? count * 2 ** 20 : Number.POSITIVE_INFINITY;
-  };
-  return {
-    name,
-    driver,
-    computeCapability: computeCapability!,
-    memoryBytes: bytes(total),
-    freeMemoryBytes: bytes(free),
-  };
-}

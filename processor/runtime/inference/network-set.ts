@@ -11,7 +11,9 @@ export interface NetworkSet {
   /** The name and version of the program that runs them. */
   readonly program: string;
   readonly isHalfPrecision: boolean;
-  /** What the user should know about the choice of the program; null for nothing. */
+  /** The GPU that was chosen, by its name for CUDA_VISIBLE_DEVICES; null on a CPU, and if CUDA chooses. */
+  readonly gpu: string | null;
+  /** What the user should know about the choice of the program or the GPU; null for nothing. */
   readonly engineNote: string | null;
   /**
    * Returns the networks of a member. If memory is too small for all members, it first frees the networks of the
@@ -26,6 +28,8 @@ export interface NetworkSet {
 export interface NetworkSetOptions {
   readonly members: readonly LoadedMember[];
   readonly device: Device;
+  /** The GPU that runs all of them, by a name for CUDA_VISIBLE_DEVICES; absent or null to choose one. */
+  readonly gpu?: string | null;
   readonly precision: Precision;
   readonly inferenceEngine: InferenceEngineChoice;
   /** Null for the cores that this process may use. */
@@ -57,6 +61,8 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
   const largest = Math.max(...stages.map((stage) => stage.weightBytes));
   const holdsTwo = holdsAll || 2 * largest * bytesPerWeightByte <= availableBytes * shareForWeights;
   const mostOpen = Math.min(holdsAll ? stages.length : holdsTwo ? 2 : 1, options.mostOpen ?? stages.length);
+  /** All networks run on the GPU that was chosen for the first. */
+  let chosenGpu = options.gpu ?? null;
   /** The last ones were used last. */
   const open = new Map<string, Promise<Networks>>();
 
@@ -84,8 +90,8 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
     open.set(key, loading);
   }
 
-  function load({ onnxFiles, plainOnnxFiles, gpuNetworks, model }: LoadedMember): Promise<Networks> {
-    return openNetworks({
+  async function load({ onnxFiles, plainOnnxFiles, gpuNetworks, model }: LoadedMember): Promise<Networks> {
+    const networks = await openNetworks({
       onnxFiles,
       plainOnnxFiles,
       gpuNetworks,
@@ -93,9 +99,12 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
       threads,
       window: windowShape(model),
       device,
+      gpu: chosenGpu,
       precision,
       keepsFeatureMaps,
     });
+    chosenGpu ??= networks.gpu;
+    return networks;
   }
 
   /** Closes those that were used longest ago. */
@@ -108,8 +117,8 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
 
   const close = (): Promise<void> => closeAllBut(0);
 
-  const { executionProvider, program, isHalfPrecision, engineNote } = await of(stages[0]!);
-  return { executionProvider, program, isHalfPrecision, engineNote, of, loadAhead, close };
+  const { executionProvider, program, isHalfPrecision, gpu, engineNote } = await of(stages[0]!);
+  return { executionProvider, program, isHalfPrecision, gpu, engineNote, of, loadAhead, close };
 }
 
 /** Returns the shape of a model's windows and of its answers. */

@@ -1,13 +1,13 @@
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Device, InferenceEngineChoice, Precision } from "../../contract/run-settings.js";
 import { threadLimits } from "../../imaging/threads/thread-limits.js";
 import { runtimeError } from "../errors.js";
 import type { GpuNetworks } from "../model/load-model.js";
 import type { Prepared } from "../preprocess/prepared.js";
-import { cudaLoadError, cudaProblem, freeDeviceMemory, requireCuda } from "./cuda-check.js";
+import { chooseGpu, type GpuNeeds, shownGpu, variablesFor } from "./choose-gpu.js";
+import { cudaLoadError, findGpuProblem, freeDeviceMemory, readGpuNeeds, requireCuda } from "./cuda-check.js";
+import { hasCudaProvider } from "./cuda-provider.js";
 import { computingThreads } from "./engines/cpu-facts.js";
 import { chooseCpuEngine } from "./engines/engine-choice.js";
 import type { WindowShape } from "./engines/inference-engine.js";
@@ -27,6 +27,8 @@ export interface OpenNetworksOptions {
   readonly gpuNetworks?: GpuNetworks | null;
   readonly window: WindowShape;
   readonly device: Device;
+  /** The GPU that runs them, by a name for CUDA_VISIBLE_DEVICES; absent or null to choose one. */
+  readonly gpu?: string | null;
   /** `auto` when absent. */
   readonly precision?: Precision;
   /** The program that computes on a CPU; `auto` when absent. */
@@ -44,7 +46,9 @@ export interface Networks {
   /** The name and version of the program that runs them. */
   readonly program: string;
   readonly isHalfPrecision: boolean;
-  /** What the user should know about the choice of the program; null for nothing. */
+  /** The GPU that was chosen, by its name for CUDA_VISIBLE_DEVICES; null on a CPU, and if CUDA chooses. */
+  readonly gpu: string | null;
+  /** What the user should know about the choice of the program or the GPU; null for nothing. */
   readonly engineNote: string | null;
   /** Predicts one case. The next call must wait until all slabs of this case have been read. */
   predict(prepared: Prepared, options: PredictOptions): LogitStream;
@@ -68,14 +72,15 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     inferenceEngine: options.inferenceEngine ?? "auto",
     plainOnnxFiles: options.plainOnnxFiles ?? null,
   });
-  const facts = options.device !== "cpu" && hasCudaProvider() ? await readGpuFacts() : null;
-  if (options.device === "cuda" && facts !== null) await requireCuda(onnxFiles, facts);
+  const facts = options.device !== "cpu" && hasCudaProvider() ? await factsFor(options.gpu ?? null) : null;
+  const needs = await readGpuNeeds(onnxFiles);
+  if (options.device === "cuda" && facts !== null) requireCuda(facts, needs);
   const worker = new Worker(new URL("./inference-worker.js", import.meta.url), {
     resourceLimits: threadLimits,
   });
   const mailbox = new Mailbox(worker);
   const threads = options.threads ?? computingThreads();
-  const tries = await devicesToTry(options, facts);
+  const tries = devicesToTry(options, facts, needs);
   for (const device of tries) {
     if (device === "cuda" && facts === null) {
       await worker.terminate();
@@ -85,7 +90,8 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
       );
     }
     const gpuNetworks = computesInFloat16(options, device) ? (options.gpuNetworks ?? null) : null;
-    const freeDeviceBytes = device === "cuda" && facts !== null ? freeDeviceMemory(facts) : null;
+    const gpu = device === "cuda" && facts !== null ? chooseGpu(facts, needs) : null;
+    const freeDeviceBytes = device === "cuda" && facts !== null ? freeDeviceMemory(facts, needs) : null;
     post(worker, {
       type: "load",
       onnxFiles,
@@ -96,9 +102,17 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
       threads,
       keepsFeatureMaps,
       freeDeviceBytes,
+      gpuVariables: device === "cuda" && facts !== null ? variablesFor(facts, gpu) : {},
     });
     const reply = await mailbox.next();
-    if (reply.type === "loaded") return networksOf(worker, mailbox, reply);
+    if (reply.type === "loaded") {
+      const note = gpu === null || (facts?.machine ?? []).length < 2 ? null : `it runs on ${shownGpu(gpu)}`;
+      return networksOf(worker, mailbox, {
+        ...reply,
+        gpu: gpu?.id ?? null,
+        engineNote: reply.engineNote ?? note,
+      });
+    }
     if (reply.type !== "failed") throw new Error(`unexpected ${reply.type} while loading`);
     if (reply.reason === "device" && device !== tries.at(-1)) continue;
     await worker.terminate();
@@ -110,6 +124,9 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   }
   throw new Error("no device was tried");
 }
+
+const factsFor = (gpu: string | null): Promise<GpuFacts> =>
+  readGpuFacts(gpu === null ? {} : { environment: { ...process.env, CUDA_VISIBLE_DEVICES: gpu } });
 
 function checkPrecision({ onnxFiles, gpuNetworks, precision }: OpenNetworksOptions): void {
   if (precision !== "float16" || (gpuNetworks ?? null) !== null) return;
@@ -123,19 +140,14 @@ const computesInFloat16 = ({ precision = "auto" }: OpenNetworksOptions, device: 
  * Returns the devices in the order in which they are tried. `auto` checks for CUDA first, because ONNX Runtime writes
  * to stderr if a requested provider can't load.
  */
-async function devicesToTry(
-  { device, onnxFiles, precision, inferenceEngine }: OpenNetworksOptions,
+function devicesToTry(
+  { device, precision, inferenceEngine }: OpenNetworksOptions,
   facts: GpuFacts | null,
-): Promise<readonly ("cpu" | "cuda")[]> {
+  needs: GpuNeeds,
+): readonly ("cpu" | "cuda")[] {
   if (device !== "auto") return [device];
   if (inferenceEngine === "openvino" || precision === "bfloat16") return ["cpu"];
-  return facts !== null && (await cudaProblem(onnxFiles, facts)) === null ? ["cuda", "cpu"] : ["cpu"];
-}
-
-function hasCudaProvider(): boolean {
-  const packageFolder = dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json"));
-  const folder = join(packageFolder, "bin", "napi-v6", process.platform, process.arch);
-  return existsSync(join(folder, "libonnxruntime_providers_cuda.so"));
+  return facts !== null && findGpuProblem(facts, needs) === null ? ["cuda", "cpu"] : ["cpu"];
 }
 
 function networksOf(
@@ -146,13 +158,15 @@ function networksOf(
     program,
     isHalfPrecision,
     engineNote,
-  }: Extract<FromInferenceWorker, { type: "loaded" }>,
+    gpu,
+  }: Extract<FromInferenceWorker, { type: "loaded" }> & Pick<Networks, "gpu">,
 ): Networks {
   return {
     executionProvider,
     program,
     isHalfPrecision,
     engineNote,
+    gpu,
     predict(prepared, options) {
       const isProbability = options.plan.averaging === "probabilities";
       const stream = {

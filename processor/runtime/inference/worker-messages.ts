@@ -19,6 +19,8 @@ export type ToInferenceWorker =
       readonly keepsFeatureMaps: boolean;
       /** The free memory of the device before anything is loaded; null if it is unknown. */
       readonly freeDeviceBytes: number | null;
+      /** The variables that make CUDA use the chosen GPU. */
+      readonly gpuVariables: Readonly<Record<string, string>>;
     }
   | { readonly type: "predict"; readonly task: PredictTask }
   /** Ends a run in the middle of a window, if the engine can do so. The task's control array is set before. */

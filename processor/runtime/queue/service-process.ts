@@ -8,7 +8,7 @@ import { type EndEvent, isEnd } from "./service-job.js";
 export interface ServiceProcessOptions {
   /** The module of the process that computes them. */
   readonly program: string;
-  readonly settings: Omit<WorkerSettings, "gpu">;
+  readonly settings: WorkerSettings;
   /** Receives the last lines of a process that died. */
   readonly onDeath: (text: string) => void;
 }
@@ -27,7 +27,7 @@ export class ServiceProcess {
   constructor(gpu: string | null, { program, settings, onDeath }: ServiceProcessOptions) {
     this.#process = new WorkerProcess({
       program,
-      settings: { ...settings, gpu: gpu !== null && /^\d+$/.test(gpu) ? Number(gpu) : null },
+      settings,
       environment: gpu === null ? {} : { CUDA_VISIBLE_DEVICES: gpu },
       onDeath,
       onEvent: (event) => this.#onEvent(event),

@@ -13,6 +13,8 @@ import { runCases } from "./run-cases.js";
 
 export interface RunnerOptions {
   readonly settings: RunSettings;
+  /** The GPU that runs the networks, by a name for CUDA_VISIBLE_DEVICES; absent or null to choose one. */
+  readonly gpu?: string | null;
   /** A bundled module with the user's hooks; null for none. */
   readonly hookModule: string | null;
   /** Adds a target's own hooks to those of the user; null if the target has none. */
@@ -57,6 +59,7 @@ export async function openRunner(loaded: LoadedModel, options: RunnerOptions): P
   const networks = await openNetworkSet({
     members: loaded.members,
     device,
+    gpu: options.gpu ?? null,
     precision,
     inferenceEngine,
     threads,

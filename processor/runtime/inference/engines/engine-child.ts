@@ -34,8 +34,7 @@ export class EngineChild {
     this.#child = fork(new URL("./engine-process.js", import.meta.url), [], {
       execArgv: [],
       serialization: "advanced",
-      // ONNX Runtime reads this variable when it loads. Without it, it sends telemetry to its maker.
-      env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
+      env: environmentOf(order),
       stdio: ["ignore", "ignore", "pipe", "ipc", ...(descriptor === null ? [] : [descriptor])],
     });
     this.#child.stderr!.on("data", (bytes: Buffer) => {
@@ -94,6 +93,19 @@ export class EngineChild {
     this.#pending.clear();
     resolve();
   }
+}
+
+/**
+ * ONNX Runtime reads ORT_DISABLE_TELEMETRY when it loads, and otherwise sends telemetry to its maker. CUDA numbers GPUs as
+ * nvidia-smi does only if CUDA_DEVICE_ORDER says so.
+ */
+function environmentOf(order: EngineOrder): NodeJS.ProcessEnv {
+  return {
+    CUDA_DEVICE_ORDER: "PCI_BUS_ID",
+    ...process.env,
+    ...(order.engine === "onnxruntime" ? order.gpuVariables : {}),
+    ORT_DISABLE_TELEMETRY: "1",
+  };
 }
 
 interface End {

@@ -30,6 +30,8 @@ export interface OnnxRuntimeOrder {
   readonly gpuNetworks: GpuNetworks | null;
   readonly window: WindowShape;
   readonly device: "cpu" | "cuda";
+  /** The variables that make CUDA use the chosen GPU; absent on a CPU. */
+  readonly gpuVariables?: Readonly<Record<string, string>>;
   readonly threads: number;
   /** True if each fold keeps its memory for feature maps from one window to the next; on the CPU only. */
   readonly keepsFeatureMaps: boolean;

@@ -22,6 +22,14 @@ export interface CachedModel {
 interface Kept extends CachedModel {
   readonly modelId: string;
   readonly bytes: number;
+  readonly gpu: string | null;
+}
+
+/** How and where a model runs. */
+export interface RunPlan {
+  readonly settings: RunSettings;
+  /** The GPU, by its name for CUDA_VISIBLE_DEVICES; null on a CPU, or if none is known. */
+  readonly gpu: string | null;
 }
 
 /** The networks that stay loaded between jobs. When they need too much memory, those that were used longest ago go. */
@@ -35,13 +43,18 @@ export class NetworkCache {
   }
 
   /** Returns a model, which the cache loads if necessary. */
-  async open(modelId: string, { folder, folds }: LocatedModel, settings: RunSettings): Promise<CachedModel> {
+  async open(
+    modelId: string,
+    { folder, folds }: LocatedModel,
+    { settings, gpu }: RunPlan,
+  ): Promise<CachedModel> {
     const key = JSON.stringify([
       folder,
       folds,
       settings.device,
       settings.precision,
       settings.inferenceEngine,
+      gpu,
     ]);
     const present = this.#kept.get(key);
     if (present !== undefined) {
@@ -55,6 +68,7 @@ export class NetworkCache {
     let listener = ignoreEvents;
     const runner = await openRunner(loaded, {
       settings,
+      gpu,
       hookModule: null,
       adaptHooks: null,
       onEvent: (event: RunEvent) => listener(event),
@@ -64,12 +78,18 @@ export class NetworkCache {
       loaded,
       runner,
       bytes,
+      gpu,
       listen(next) {
         listener = next;
       },
     };
     this.#kept.set(key, opened);
     return opened;
+  }
+
+  /** The GPU of the networks that were used last; null if there are none. */
+  get lastGpu(): string | null {
+    return [...this.#kept.values()].at(-1)?.gpu ?? null;
   }
 
   loaded(): readonly LoadedNetworks[] {

@@ -5,6 +5,8 @@ import { predictDefaults } from "../../../contract/setting-choices.js";
 import { makeFolder } from "../../../files/make-folder.js";
 import type { CaseReport } from "../../cases/case.js";
 import { errorOfCode } from "../../errors.js";
+import { hasCudaProvider } from "../../inference/cuda-provider.js";
+import type { Gpu } from "../../inference/nvidia-smi.js";
 import { checkOutputs } from "../../outputs/check-outputs.js";
 import type { JobFile, JobProgress, JobResult, StageResult } from "../jobs/job.js";
 import type { EngineJob } from "./job-engine.js";
@@ -28,11 +30,14 @@ export interface RunJobContext {
 export async function runJob({ work }: EngineJob, context: RunJobContext): Promise<JobResult> {
   const { settings, signal, send } = context;
   const began = performance.now();
-  const gpu = await waitForGpu(work.minMemoryMib, {
-    settings,
-    signal,
-    onWait: () => send({ kind: "waiting_for_device" }),
-  });
+  const gpu = hasCudaProvider()
+    ? await waitForGpu(work.minMemoryMib, {
+        settings,
+        lastGpu: context.cache.lastGpu,
+        signal,
+        onWait: () => send({ kind: "waiting_for_device" }),
+      })
+    : null;
   send({ kind: "started" });
   await unpackArchives(work.archives, signal);
   await makeFolder(work.outputDir);
@@ -40,25 +45,33 @@ export async function runJob({ work }: EngineJob, context: RunJobContext): Promi
   const files: JobFile[] = [];
   const finished: StageOutputs[] = [];
   for (const [place, stage] of work.stages.entries()) {
-    const { result, outputs } = await runStage(stage, { ...context, work, place, finished });
+    const { result, outputs } = await runStage(stage, { ...context, work, place, finished, gpu });
     stages.push(result);
     finished.push(outputs);
     files.push(...(await filesOf(outputs, { place, work })));
   }
-  return { time_elapsed: (performance.now() - began) / 1000, gpu, stages, files };
+  const ranOnGpu = stages.some(({ execution_provider: provider }) => provider.startsWith("CUDA"));
+  return {
+    time_elapsed: (performance.now() - began) / 1000,
+    gpu: ranOnGpu ? (gpu?.index ?? null) : null,
+    stages,
+    files,
+  };
 }
 
 interface StageContext extends RunJobContext {
   readonly work: JobWork;
   readonly place: number;
   readonly finished: readonly StageOutputs[];
+  /** Null on a CPU, or if no GPU is known. */
+  readonly gpu: Gpu | null;
 }
 
 async function runStage(
   stage: StageWork,
   context: StageContext,
 ): Promise<{ readonly result: StageResult; readonly outputs: StageOutputs }> {
-  const { settings: worker, cache, locateModel, signal, send, work, place, finished } = context;
+  const { settings: worker, cache, locateModel, signal, send, work, place, finished, gpu } = context;
   const log = (line: string): void => send({ kind: "log", line });
   const located = await locateModel(stage, { cacheFolder: worker.cacheFolder, onNote: log, signal });
   const settings = {
@@ -68,7 +81,10 @@ async function runStage(
     threads: worker.threads,
     bValue: stage.bValue,
   };
-  const { loaded, runner, listen } = await cache.open(stage.modelId, located, settings);
+  const { loaded, runner, listen } = await cache.open(stage.modelId, located, {
+    settings,
+    gpu: gpu?.id ?? null,
+  });
   const { request, outputs } = await stageRequest(stage, { work, loaded, finished });
   await checkOutputs([request], "overwrite");
   listen(progressOf(context, log));

@@ -1,10 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { type Gpu, readGpuFacts } from "../../inference/gpu-facts.js";
+import { readGpuFacts } from "../../inference/gpu-facts.js";
+import type { Gpu } from "../../inference/nvidia-smi.js";
 import { serviceError } from "../errors.js";
 import type { WorkerSettings } from "./worker-messages.js";
 
 export interface GpuWaitOptions {
   readonly settings: WorkerSettings;
+  /** The GPU of the job before, whose networks may still be loaded, by its name for CUDA_VISIBLE_DEVICES; null for none. */
+  readonly lastGpu: string | null;
   readonly signal: AbortSignal;
   readonly onWait: () => void;
 }
@@ -12,38 +15,31 @@ export interface GpuWaitOptions {
 const pollMs = 500;
 
 /**
- * Waits until a GPU has more free memory than a job needs.
+ * Waits until a GPU has more free memory than a job needs: the one of the job before, or the one with the most.
  *
- * @returns the index of the GPU; null on a CPU
+ * @returns null on a CPU, or if no GPU is known
  * @throws DEVICE_BUSY if the memory is not free in time; the signal's reason
  */
 export async function waitForGpu(
   minMemoryMib: number,
-  { settings: { device, gpu, gpuWaitMs }, signal, onWait }: GpuWaitOptions,
-): Promise<number | null> {
+  { settings: { device, gpuWaitMs }, lastGpu, signal, onWait }: GpuWaitOptions,
+): Promise<Gpu | null> {
   if (device === "cpu") return null;
   const end = performance.now() + gpuWaitMs;
   for (let isWaiting = false; ; isWaiting = true) {
-    const { gpus } = await readGpuFacts();
-    if (gpus === null) return null;
-    const found = largest(gpus, gpu);
-    if (found.gpu.freeMemoryBytes > minMemoryMib * 2 ** 20) return found.index;
+    const { gpus, order } = await readGpuFacts();
+    const roomiest =
+      order === "named" ? gpus?.[0] : gpus?.toSorted((a, b) => b.freeMemoryBytes - a.freeMemoryBytes)[0];
+    if (roomiest === undefined) return null;
+    const isEnough = ({ freeMemoryBytes }: Gpu): boolean => freeMemoryBytes > minMemoryMib * 2 ** 20;
+    const found = [...(gpus ?? []).filter(({ id }) => id === lastGpu), roomiest].find(isEnough);
+    if (found !== undefined) return found;
     if (performance.now() >= end)
       throw serviceError(
         "DEVICE_BUSY",
-        `no GPU has more than ${minMemoryMib} MiB free; the most is ${Math.floor(found.gpu.freeMemoryBytes / 2 ** 20)} MiB`,
+        `no GPU has more than ${minMemoryMib} MiB free; the most is ${Math.floor(roomiest.freeMemoryBytes / 2 ** 20)} MiB`,
       );
     if (!isWaiting) onWait();
     await wait(pollMs, undefined, { signal });
   }
-}
-
-/** Returns the worker's own GPU, or the one with the most free memory. */
-function largest(gpus: readonly Gpu[], own: number | null): { readonly index: number; readonly gpu: Gpu } {
-  const numbered = gpus.map((gpu, index) => ({ index, gpu }));
-  const ownGpu = numbered.find(({ index }) => index === own);
-  return (
-    ownGpu ??
-    numbered.reduce((best, next) => (next.gpu.freeMemoryBytes > best.gpu.freeMemoryBytes ? next : best))
-  );
 }

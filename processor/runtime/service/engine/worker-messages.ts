@@ -11,8 +11,6 @@ export interface WorkerSettings {
   readonly cacheFolder: string;
   /** The longest that a job waits for a GPU with enough free memory. */
   readonly gpuWaitMs: number;
-  /** The index of the worker's GPU as clients see it; null for the one with the most free memory. */
-  readonly gpu: number | null;
 }
 
 export type ToWorker =

@@ -173,7 +173,7 @@ function localEngineOf({ settings, workerProgram, cacheFolder, writeLog }: Serve
   const { device, threads, modelMemoryBytes, gpuWaitMs, gpus } = settings;
   const worker = (gpu: number | null) => ({
     program: workerProgram,
-    settings: { device, threads, modelMemoryBytes, cacheFolder, gpuWaitMs, gpu },
+    settings: { device, threads, modelMemoryBytes, cacheFolder, gpuWaitMs },
     environment: gpu === null ? {} : { CUDA_VISIBLE_DEVICES: String(gpu) },
     onDeath: (message: string) =>
       writeLog(JSON.stringify({ time: new Date().toISOString(), level: "error", message })),

@@ -5,6 +5,8 @@ import { afterAll, describe, expect, test } from "vitest";
 import { isAtLeast, runsOn } from "../../../../processor/contract/gpu-requirements.js";
 import { cudaLoadError, findGpuProblem } from "../../../../processor/runtime/inference/cuda-check.js";
 import { type GpuFacts, readGpuFacts } from "../../../../processor/runtime/inference/gpu-facts.js";
+import type { Gpu } from "../../../../processor/runtime/inference/nvidia-smi.js";
+import { visibleGpus } from "../../../../processor/runtime/inference/visible-gpus.js";
 import { readVersions } from "../../../../src/base-image/variants.js";
 
 const { cuda12, cuda13 } = readVersions().variants;
@@ -15,36 +17,59 @@ const a10g: GpuFacts = {
   hasDriverLibrary: true,
   devices: ["/dev/nvidia0"],
   isContainer: true,
-  gpus: [gpu("NVIDIA A10G", "8.6")],
+  ...seen([gpu("NVIDIA A10G", "8.6")]),
 };
 
 function gpu(name: string, computeCapability: string, freeMemoryBytes = 22 * gib) {
-  return { name, computeCapability, memoryBytes: 24 * gib, freeMemoryBytes, driver: "580.65.06" };
+  const id = `GPU-${name.replaceAll(/\W/g, "").toLowerCase()}`;
+  return {
+    index: 0,
+    id,
+    name,
+    computeCapability,
+    memoryBytes: 24 * gib,
+    freeMemoryBytes,
+    driver: "580.65.06",
+  };
+}
+
+/** The GPUs that nvidia-smi reports, numbered as given, of which CUDA shows those that CUDA_VISIBLE_DEVICES names. */
+function seen(listed: readonly Gpu[], visibleDevices: string | null = null) {
+  const machine = listed.map((one, index) => ({ ...one, index }));
+  const environment = visibleDevices === null ? {} : { CUDA_VISIBLE_DEVICES: visibleDevices };
+  return { machine, visibleDevices, ...visibleGpus(machine, environment) };
 }
 
 describe("the problem that keeps CUDA from running", () => {
   test.each<{ name: string; facts: Partial<GpuFacts>; code: string; words: RegExp }>([
     {
       name: "a container on a GPU host that was started without --gpus",
-      facts: { hasDriverLibrary: false, devices: [], gpus: null },
+      facts: { hasDriverLibrary: false, devices: [], gpus: null, machine: null },
       code: "DEVICE_MISSING",
       words: /host has NVIDIA driver 580\.65\.06, but this container has no access to a GPU.*--gpus all/,
     },
     {
       name: "a container on a host without a driver",
-      facts: { kernelDriver: null, hasDriverLibrary: false, devices: [], gpus: null },
+      facts: { kernelDriver: null, hasDriverLibrary: false, devices: [], gpus: null, machine: null },
       code: "DEVICE_MISSING",
       words: /libcuda\.so\.1 is missing.*--gpus all.*container toolkit/,
     },
     {
       name: "a machine without a driver",
-      facts: { kernelDriver: null, hasDriverLibrary: false, devices: [], gpus: null, isContainer: false },
+      facts: {
+        kernelDriver: null,
+        hasDriverLibrary: false,
+        devices: [],
+        gpus: null,
+        machine: null,
+        isContainer: false,
+      },
       code: "DEVICE_MISSING",
       words: /this machine has no NVIDIA driver.*install it/,
     },
     {
       name: "a driver without a GPU",
-      facts: { devices: [], gpus: null, isContainer: false },
+      facts: { devices: [], gpus: null, machine: null, isContainer: false },
       code: "DEVICE_MISSING",
       words: /no \/dev\/nvidia0.*nvidia-smi/,
     },
@@ -56,28 +81,52 @@ describe("the problem that keeps CUDA from running", () => {
     },
     {
       name: "a GPU that is too old",
-      facts: { gpus: [gpu("Tesla V100", "7.0")] },
+      facts: seen([gpu("Tesla V100", "7.0")]),
       code: "DEVICE_UNFIT",
       words: /Tesla V100 has compute capability 7\.0, but .*7\.5, 8\.0.*--cuda 12/,
     },
     {
       name: "a newer GPU for which the provider has no machine code",
-      facts: { gpus: [gpu("NVIDIA B200", "10.0")] },
+      facts: seen([gpu("NVIDIA B200", "10.0")]),
       code: "DEVICE_UNFIT",
       words: /NVIDIA B200 has compute capability 10\.0/,
     },
     {
       name: "a GPU whose memory other programs use",
-      facts: { gpus: [gpu("NVIDIA A10G", "8.6", gib)] },
+      facts: seen([gpu("NVIDIA A10G", "8.6", gib)]),
       code: "DEVICE_UNFIT",
       words:
         /NVIDIA A10G has 1\.0 GiB of its 24\.0 GiB free, but this network needs 2\.0 GiB: stop the other programs/,
     },
     {
       name: "a GPU that is too small",
-      facts: { gpus: [{ ...gpu("NVIDIA T400", "7.5", gib), memoryBytes: 1.5 * gib }] },
+      facts: seen([{ ...gpu("NVIDIA T400", "7.5", gib), memoryBytes: 1.5 * gib }]),
       code: "DEVICE_UNFIT",
       words: /NVIDIA T400 has 1\.5 GiB of memory, but this network needs 2\.0 GiB: use a larger GPU/,
+    },
+    {
+      name: "an unsuitable GPU that CUDA_VISIBLE_DEVICES names next to a suitable one",
+      facts: seen([gpu("NVIDIA A10G", "8.6"), gpu("Tesla V100", "7.0")], "1,0"),
+      code: "DEVICE_UNFIT",
+      words: /GPU 1 \(Tesla V100\) has compute capability 7\.0/,
+    },
+    {
+      name: "CUDA_VISIBLE_DEVICES that names no GPU of the machine",
+      facts: seen([gpu("NVIDIA A10G", "8.6")], "2"),
+      code: "DEVICE_MISSING",
+      words: /CUDA_VISIBLE_DEVICES is "2", which .* it has 0 \(NVIDIA A10G, GPU-nvidiaa10g\)/,
+    },
+    {
+      name: "CUDA_VISIBLE_DEVICES that is empty",
+      facts: seen([gpu("NVIDIA A10G", "8.6")], ""),
+      code: "DEVICE_MISSING",
+      words: /CUDA_VISIBLE_DEVICES is "", which hides every GPU/,
+    },
+    {
+      name: "a GPU that is divided into no part",
+      facts: seen([]),
+      code: "DEVICE_MISSING",
+      words: /divided by MIG/,
     },
   ])("is reported for $name in one sentence with a remedy", ({ facts, code, words }) => {
     const problem = findGpuProblem(
@@ -92,13 +141,13 @@ describe("the problem that keeps CUDA from running", () => {
   test("is null for a suitable GPU, and for an unsuitable one next to it", () => {
     const needs = { requirements: cuda13.cuda, memoryBytes: 2 * gib };
     expect(findGpuProblem(a10g, needs)).toBeNull();
-    const two = { ...a10g, gpus: [gpu("Tesla V100", "7.0"), gpu("NVIDIA A10G", "8.6")] };
+    const two = { ...a10g, ...seen([gpu("Tesla V100", "7.0"), gpu("NVIDIA A10G", "8.6")]) };
     expect(findGpuProblem(two, needs)).toBeNull();
   });
 
   test("is null if nvidia-smi does not respond but the driver and a device exist", () => {
     expect(
-      findGpuProblem({ ...a10g, gpus: null }, { requirements: cuda13.cuda, memoryBytes: gib }),
+      findGpuProblem({ ...a10g, gpus: null, machine: null }, { requirements: cuda13.cuda, memoryBytes: gib }),
     ).toBeNull();
   });
 });
@@ -162,6 +211,9 @@ describe("facts about the driver and the GPU", () => {
       devices: ["/dev/nvidia0"],
       isContainer: true,
       gpus: null,
+      machine: null,
+      order: "free",
+      visibleDevices: null,
     });
   });
 
@@ -173,23 +225,6 @@ describe("facts about the driver and the GPU", () => {
     mkdirSync(join(root, "opt/driver/lib"), { recursive: true });
     writeFileSync(join(root, "opt/driver/lib/libcuda.so.1"), "");
     expect((await readGpuFacts({ root, environment })).hasDriverLibrary).toBe(true);
-  });
-
-  test("include the GPUs from nvidia-smi; shared memory counts as unlimited", async () => {
-    const root = rootWith({
-      "bin/nvidia-smi": `#!/bin/sh\necho "NVIDIA A10G, 8.6, 23028, 22563, 580.65.06"\necho "NVIDIA GB10, 12.1, [N/A], [N/A], 580.65.06"\n`,
-    });
-    const { gpus } = await readGpuFacts({ root, environment: { PATH: `${root}/bin:/bin` } });
-    expect(gpus).toEqual([
-      {
-        ...{ name: "NVIDIA A10G", computeCapability: "8.6", driver: "580.65.06" },
-        ...{ memoryBytes: 23028 * 2 ** 20, freeMemoryBytes: 22563 * 2 ** 20 },
-      },
-      {
-        ...{ name: "NVIDIA GB10", computeCapability: "12.1", driver: "580.65.06" },
-        ...{ memoryBytes: Number.POSITIVE_INFINITY, freeMemoryBytes: Number.POSITIVE_INFINITY },
-      },
-    ]);
   });
 });
 

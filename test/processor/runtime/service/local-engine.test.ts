@@ -68,7 +68,6 @@ function openEngine(): {
     modelMemoryBytes: 1e9,
     cacheFolder: folder,
     gpuWaitMs: 0,
-    gpu: null,
   } as const;
   const engine = openLocalEngine({
     workers: [{ program: convertedWorker, settings, environment: {}, onDeath: (text) => deaths.push(text) }],

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -17,7 +17,11 @@ const patchSize = [2, 2, 4];
 const voxels = 16;
 
 /** ONNX Runtime with a network that adds up two channels in one head and subtracts them in the other. */
-async function openSums(precision: "float32" | "float16", createMemory: typeof createWindowMemory) {
+async function openSums(
+  precision: "float32" | "float16",
+  createMemory: typeof createWindowMemory,
+  gpuVariables: Readonly<Record<string, string>> = {},
+) {
   const { onnxFiles, gpuOnnxFile } = await writeConvolutionFolds([{ weight: [1, 1, 1, -1], bias: [0, 1] }], {
     folder: mkdtempSync(join(scratch, "folds-")),
     channels: 2,
@@ -30,6 +34,7 @@ async function openSums(precision: "float32" | "float16", createMemory: typeof c
         ...{ engine: "onnxruntime", onnxFiles, device: "cpu", threads: 1, keepsFeatureMaps: true },
         gpuNetworks: precision === "float32" ? null : { onnxFile: gpuOnnxFile, folds: [0] },
         window: { channels: 2, heads: 2, patchSize },
+        gpuVariables,
       },
       ...{ program: "ONNX Runtime", windowsPerRun: 1, mostWindows: 3, holdsAllFolds: true },
       ...{ averagedFolds: [0], restartsForMemory: false },
@@ -70,3 +75,17 @@ for (const [name, createMemory] of [
     await engine.close();
   });
 }
+
+test("the process that computes sees the chosen GPU only, and numbers GPUs as nvidia-smi does", async () => {
+  const engine = await openSums("float32", createWindowMemory, { CUDA_VISIBLE_DEVICES: "GPU-1234" });
+  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8")
+    .trim()
+    .split(" ");
+  const own = children.find((child) =>
+    readFileSync(`/proc/${child}/cmdline`, "utf8").includes("engine-process"),
+  );
+  const variables = readFileSync(`/proc/${own}/environ`, "utf8").split("\0");
+  expect(variables).toContain("CUDA_VISIBLE_DEVICES=GPU-1234");
+  expect(variables).toContain("CUDA_DEVICE_ORDER=PCI_BUS_ID");
+  await engine.close();
+});
