@@ -72,7 +72,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ],
   [
     "predict",
-    "imaging dicom-objects runtime/errors runtime/cases runtime/service runtime/entries config download convert models docker",
+    "imaging dicom-objects runtime/errors runtime/cases runtime/service runtime/entries runtime/batch config download convert models docker",
   ],
   ["batch", "dicom-objects runtime/batch config convert models predict"],
   [

@@ -7,6 +7,7 @@ import {
   settingsOn,
 } from "../../processor/contract/setting-choices.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { workersOf } from "../../processor/runtime/batch/run-choices.js";
 import { predictInDocker } from "../predict/in-docker/predict-in-docker.js";
 import type { CommandSession } from "./command-session.js";
 import { jsonText } from "./json-text.js";
@@ -27,8 +28,11 @@ export async function predictInImage(
   image: string,
   session: CommandSession,
 ): Promise<number> {
-  const { terminal } = session;
+  const { terminal, environment } = session;
   refuseOthers(args);
+  const gpus = workersOf(args.gpus ?? null, 1, environment);
+  if (gpus.length > 1)
+    throw sharedError("USAGE", "--image segments one case after the other, so that --gpus takes one GPU");
   const settings = settingChoices(args, "predict", flagNames).applyTo(predictDefaults());
   const [modelDir = null, ...others] = args["model-dir"] ?? [];
   if (others.length > 0) throw sharedError("USAGE", "--image takes one --model-dir");
@@ -43,7 +47,9 @@ export async function predictInImage(
       flags: imageFlagsOf(args, modelDir !== null),
       existing: args.overwrite ? "overwrite" : "error",
     },
-    session,
+    gpus[0] === null
+      ? session
+      : { ...session, environment: { ...environment, CUDA_VISIBLE_DEVICES: gpus[0] } },
   );
   const lines = report.files.map((path) => `  ${cleanLine(path)}\n`);
   terminal.out(args.json ? jsonText(report) : `${lines.join("")}done, in ${report.image}\n`);

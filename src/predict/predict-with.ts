@@ -4,6 +4,7 @@ import { showEvents } from "../../processor/contract/progress/show-events.js";
 import type { ImageSettings } from "../../processor/contract/run-settings.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readMetadataFile } from "../../processor/dicom-objects/read-metadata.js";
+import { runOnGpus } from "../../processor/runtime/batch/run-on-gpus.js";
 import { type RefinementWishes, withPlaces } from "../../processor/runtime/cases/refinement-wishes.js";
 import { type CaseExtras, noExtras } from "../../processor/runtime/entries/case-extras.js";
 import {
@@ -49,6 +50,8 @@ export interface PredictRequest {
   readonly extras: PredictExtras | null;
   /** The folder for the converted model; null for the system's. */
   readonly temporaryFolder: string | null;
+  /** The GPUs that segment cases side by side, by their names for CUDA_VISIBLE_DEVICES; absent to choose one. */
+  readonly gpus?: readonly string[];
 }
 
 /**
@@ -119,11 +122,14 @@ async function extrasOf(
   };
 }
 
+const silentTask = { advance: () => {}, done: () => {} };
+
 async function predict(
   model: { readonly modelDir: string; readonly folds: readonly string[] | null },
   request: PredictRequest,
   { currentDirectory, progress, signal }: WorkContext,
 ): Promise<PredictionReport> {
+  const { gpus = [] } = request;
   const absolute = (path: string): string => resolve(currentDirectory, path);
   const absoluteOrNull = (path: string | null): string | null => (path === null ? null : absolute(path));
   const extras = request.extras === null ? noExtras : await extrasOf(request.extras, absolute);
@@ -139,8 +145,10 @@ async function predict(
       existing: request.existing,
       extras,
       hookModule,
-      onEvent: showEvents(progress),
+      // Bars of several cases at a time would overwrite each other.
+      onEvent: showEvents(gpus.length < 2 ? progress : { ...progress, start: () => silentTask }),
       signal,
+      ...(gpus.length === 0 ? {} : { run: runOnGpus(gpus) }),
     }),
   );
 }

@@ -1,6 +1,7 @@
 import type { RunEvent } from "../../contract/progress/run-event.js";
 import type { RunSettings } from "../../contract/run-settings.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
+import type { Existing } from "../outputs/check-outputs.js";
 
 /** The model that a case process loads once. */
 export interface ModelOrder {
@@ -15,7 +16,7 @@ export interface ModelOrder {
 
 export type ToCaseProcess =
   | { readonly type: "open"; readonly order: ModelOrder }
-  | { readonly type: "segment"; readonly request: CaseRequest }
+  | { readonly type: "segment"; readonly request: CaseRequest; readonly existing: Existing }
   /** Stops the case before its next window. */
   | { readonly type: "stop" };
 

@@ -32,7 +32,8 @@ async function take(message: Exclude<ToCaseProcess, { readonly type: "stop" }>):
   }
   stop = new AbortController();
   try {
-    const [report] = await runner!.segment([message.request], { existing: "overwrite", signal: stop.signal });
+    const { request, existing } = message;
+    const [report] = await runner!.segment([request], { existing, signal: stop.signal });
     send({ type: "done", report: report! });
   } catch (error) {
     if (!stop.signal.aborted) throw error;

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { EventListener } from "../../contract/progress/run-event.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
 import { errorOfCode, isRuntimeErrorCode } from "../errors.js";
+import type { Existing } from "../outputs/check-outputs.js";
 import type { FromCaseProcess, ModelOrder, ToCaseProcess } from "./case-messages.js";
 
 /** What became of a case in the process that computed it. */
@@ -52,17 +53,19 @@ export class CaseWorker {
 
   /**
    * @param order the model, if it differs from that of the options for this case only
+   * @param existing what to do with results that are there already
    * @throws what `openRunner` throws; the signal's reason
    */
   async segment(
     request: CaseRequest,
     signal: AbortSignal,
     order = this.#options.order,
+    existing: Existing = "overwrite",
   ): Promise<CaseOutcome> {
     if (order !== this.#options.order) await this.close();
     const { child, device, inferenceEngine } = await this.#process(order, signal);
     try {
-      const answer = await this.#ask(child, { type: "segment", request }, signal);
+      const answer = await this.#ask(child, { type: "segment", request, existing }, signal);
       if (answer.kind === "died") return answer;
       const { message } = answer;
       if (message.type === "done")

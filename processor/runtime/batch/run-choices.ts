@@ -39,21 +39,43 @@ export function runChoices(
       environment,
     ),
     steals: steal === true,
-    workers: workersOf(gpus ?? null, whole("jobs", jobs ?? 1, 1)),
+    workers: workersOf(gpus ?? null, whole("jobs", jobs ?? 1, 1), environment),
     retries: whole("retries", retries ?? 2, 0),
     maxFailures: maxFailures === undefined ? null : failureLimit(maxFailures),
     graceSeconds: whole("grace", grace ?? 0, 0),
   };
 }
 
-/** Returns the GPU of each worker: so many workers for each GPU, or for the whole machine. */
-export function workersOf(gpus: string | null, jobs: number): readonly (string | null)[] {
+/**
+ * Returns the GPU of each worker: so many workers for each GPU, or for the whole machine.
+ *
+ * @throws USAGE for words that name no GPUs, and for GPUs that CUDA_VISIBLE_DEVICES keeps from this process
+ */
+export function workersOf(
+  gpus: string | null,
+  jobs: number,
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly (string | null)[] {
   const repeated = <T>(one: T): readonly T[] => Array.from({ length: jobs }, () => one);
   if (gpus === null) return repeated(null);
   const names = gpus.split(",").map((name) => name.trim());
-  if (names.length > 0 && names.every((name) => /^(?:\d+|(?:GPU|MIG)-[\w/-]+)$/.test(name)))
-    return names.flatMap(repeated);
-  throw sharedError("USAGE", `--gpus takes numbers of GPUs, such as 0 or 0,1, not ${JSON.stringify(gpus)}`);
+  if (
+    !names.every((name) => /^(?:\d{1,3}|(?:GPU|MIG)-[\w/-]+)$/.test(name)) ||
+    new Set(names).size < names.length
+  )
+    throw sharedError(
+      "USAGE",
+      `--gpus takes different numbers of GPUs, such as 0 or 0,1, not ${JSON.stringify(gpus)}`,
+    );
+  const shown = (environment["CUDA_VISIBLE_DEVICES"] ?? "").split(",").map((name) => name.trim());
+  const areNumbers = [...names, ...shown].every((name) => /^\d+$/.test(name));
+  const hidden = names.filter((name) => !shown.includes(name));
+  if (areNumbers && hidden.length > 0)
+    throw sharedError(
+      "USAGE",
+      `--gpus ${gpus}: CUDA_VISIBLE_DEVICES shows this process only ${shown.join(",")}; both number GPUs as nvidia-smi does`,
+    );
+  return names.flatMap(repeated);
 }
 
 /**

@@ -41,7 +41,16 @@ export interface PredictCasesOptions {
   readonly hookModule: string | null;
   readonly onEvent: EventListener;
   readonly signal: AbortSignal;
+  /** Segments the cases in another way than in this process; absent to do it here. */
+  readonly run?: RunCases;
 }
+
+/** Segments the cases that were found. */
+export type RunCases = (
+  loaded: LoadedModel,
+  requests: readonly CaseRequest[],
+  options: PredictCasesOptions,
+) => Promise<RunReport>;
 
 /** What happened to everything that `--input` names. */
 export interface PredictionReport extends RunReport {
@@ -68,7 +77,8 @@ export async function predictCases(options: PredictCasesOptions): Promise<Predic
   const results = await dicomResultsOf(loaded.manifest, options.settings, options.extras);
   for (const line of notesFor(requests, results)) options.onEvent(runNote("dicom-metadata", line));
   const complete = requests.map((request) => withDicomResults(request, results));
-  return { ...(await runModel(loaded, complete, options)), leftOut };
+  const { run = runModel } = options;
+  return { ...(await run(loaded, complete, options)), leftOut };
 }
 
 /** Finds images or, for a model of NVIDIA's nnU-Net, cases that NVIDIA's preprocessing wrote. */

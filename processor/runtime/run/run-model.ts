@@ -26,15 +26,8 @@ export async function runModel(
   requests: readonly CaseRequest[],
   options: RunModelOptions,
 ): Promise<RunReport> {
-  const { settings, existing, onEvent, signal } = options;
-  const savesProbabilities = requests.some((request) => outputsOfProbabilities(request).length > 0);
-  checkExportMode(settings.exportMode, loaded.manifest.models, { savesProbabilities });
-  await checkOutputs(requests, existing);
-  const forEnsembling = requests.flatMap(({ outputs }) =>
-    outputs.filter(({ kind }) => kind === "probabilities"),
-  );
-  const folders = new Set(forEnsembling.map(({ path }) => dirname(path)));
-  for (const folder of folders) await writeModelFiles(loaded, { folder, existing, onEvent });
+  const { existing, signal } = options;
+  await prepareRun(loaded, requests, options);
   const runner = await openRunner(loaded, { ...options, adaptHooks: null });
   try {
     const cases = await runner.segment(requests, { existing, signal });
@@ -43,4 +36,25 @@ export async function runModel(
   } finally {
     await runner.close();
   }
+}
+
+/**
+ * Checks that the model can do what is asked and that the results can be written, and writes the files that belong to no
+ * case.
+ *
+ * @throws INPUT_AMBIGUOUS, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, EXPORT_MODE_UNFIT
+ */
+export async function prepareRun(
+  loaded: LoadedModel,
+  requests: readonly CaseRequest[],
+  { settings, existing, onEvent }: Pick<RunModelOptions, "settings" | "existing" | "onEvent">,
+): Promise<void> {
+  const savesProbabilities = requests.some((request) => outputsOfProbabilities(request).length > 0);
+  checkExportMode(settings.exportMode, loaded.manifest.models, { savesProbabilities });
+  await checkOutputs(requests, existing);
+  const forEnsembling = requests.flatMap(({ outputs }) =>
+    outputs.filter(({ kind }) => kind === "probabilities"),
+  );
+  const folders = new Set(forEnsembling.map(({ path }) => dirname(path)));
+  for (const folder of folders) await writeModelFiles(loaded, { folder, existing, onEvent });
 }

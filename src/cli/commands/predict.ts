@@ -5,6 +5,7 @@ import { cleanLine } from "../../../processor/contract/progress/log-lines.js";
 import { flagNames, predictDefaults, settingChoices } from "../../../processor/contract/setting-choices.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { extentText } from "../../../processor/imaging/volume/extent.js";
+import { sharedSettings, workersOf } from "../../../processor/runtime/batch/run-choices.js";
 import type { CaseReport } from "../../../processor/runtime/cases/case.js";
 import type { PredictionReport } from "../../../processor/runtime/entries/predict.js";
 import { errorOfCode } from "../../../processor/runtime/errors.js";
@@ -96,7 +97,9 @@ async function requestOf(
 ): Promise<PredictRequest> {
   const modelDirs = args["model-dir"];
   if (modelDirs === undefined) throw sharedError("USAGE", "--model-dir is missing");
-  const settings = withProbaMap(settingChoices(args, "predict", flagNames).applyTo(predictDefaults()), words);
+  const chosen = withProbaMap(settingChoices(args, "predict", flagNames).applyTo(predictDefaults()), words);
+  const workers = workersOf(args.gpus ?? null, 1, terminal.environment);
+  const settings = sharedSettings(chosen, workers);
   return {
     models: modelRequest({ ...args, "model-dir": modelDirs }, await nvidiaArguments(args, terminal)),
     inputs: args.input,
@@ -108,6 +111,7 @@ async function requestOf(
     existing: args.overwrite ? "overwrite" : args.continue ? "continue" : "error",
     extras: predictExtras(words, settings),
     temporaryFolder: words.get("tmp_dir")?.[0] ?? null,
+    gpus: workers.filter((gpu) => gpu !== null),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Options } from "yargs";
-import type { CommandOption } from "../command.js";
+import { gpus } from "./gpu-options.js";
 import {
   hookFile,
   imageGroup,
@@ -32,16 +32,6 @@ const batchOutput = {
   demandOption: true,
   describe: "folder of the batch, which all its processes share: segmentations/, cases/, claims/, batch.json",
 } as const satisfies Options;
-
-export const gpus = {
-  group: batchGroup,
-  alias: "gpu",
-  type: "string",
-  hasCommas: true,
-  requiresArg: true,
-  describe: "GPUs to use, each for cases of its own: 0, or 0,1",
-  defaultDescription: "the first, or the CPU",
-} as const satisfies CommandOption;
 
 export const jobs = {
   group: batchGroup,

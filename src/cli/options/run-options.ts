@@ -1,5 +1,6 @@
 import type { Options } from "yargs";
 import { convertFormats } from "../../convert/convert-format.js";
+import { gpus } from "./gpu-options.js";
 import {
   checkpoint,
   configuration,
@@ -51,6 +52,7 @@ export const predictOptions = {
       "for a cascade: folder with the low-resolution segmentations <case><ending>, instead of --prev-stage-model",
   },
   "process-img-file": hookFile,
+  gpus,
   output: { ...output, demandOption: true, describe: "folder for the segmentations <case><ending>" },
   "dicom-metadata": {
     group: outputGroup,

@@ -4,12 +4,12 @@ import {
   batchModelDir,
   beginOptions,
   existingBatch,
-  gpus,
   jobs,
   limitOptions,
   manifest,
   retries,
 } from "./batch-options.js";
+import { gpus } from "./gpu-options.js";
 import { json, output } from "./shared-options.js";
 
 const queueGroup = "Queue:";

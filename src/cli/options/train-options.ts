@@ -2,7 +2,7 @@ import type { CommandOption } from "../command.js";
 import { json, outputGroup } from "./shared-options.js";
 
 const trainingGroup = "Training:";
-const machineGroup = "Machine:";
+export const machineGroup = "Machine:";
 
 export const trainOptions = {
   folds: {

@@ -29,7 +29,10 @@ const gpuWaitMs = 120_000;
 export async function runBatchWorker(args: WorkerArguments, session: CommandSession): Promise<number> {
   const { progress, environment, signal } = session;
   const { gpus, jobs, retries: retryWord, grace } = args;
-  const { workers, retries, graceSeconds } = runChoices({ gpus, jobs, retries: retryWord, grace }, {});
+  const { workers, retries, graceSeconds } = runChoices(
+    { gpus, jobs, retries: retryWord, grace },
+    { CUDA_VISIBLE_DEVICES: environment["CUDA_VISIBLE_DEVICES"] },
+  );
   const { redis, warnings } = await connectRedis(redisAddress(args.redis, environment));
   for (const warning of warnings) progress.note(`warning: ${warning}`);
   const end = new AbortController();

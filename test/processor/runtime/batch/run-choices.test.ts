@@ -57,12 +57,25 @@ describe("the flags of a run", () => {
     expect(runChoices({}, {}).workers).toEqual([null]);
   });
 
-  test.each([{ gpus: "cuda" }, { jobs: "0" }, { jobs: "two" }, { retries: "-1" }, { grace: "1.5" }])(
-    "are refused if they are %o",
-    (words) => {
-      expect(() => runChoices(words, {})).toThrow(/--(?:gpus|jobs|retries|grace)/);
-    },
-  );
+  test("name GPUs as nvidia-smi does, of those that CUDA_VISIBLE_DEVICES leaves", () => {
+    expect(runChoices({ gpus: "2" }, { CUDA_VISIBLE_DEVICES: "2,3" }).workers).toEqual(["2"]);
+    expect(runChoices({ gpus: "GPU-1a" }, { CUDA_VISIBLE_DEVICES: "2,3" }).workers).toEqual(["GPU-1a"]);
+    expect(() => runChoices({ gpus: "0,2" }, { CUDA_VISIBLE_DEVICES: "2,3" })).toThrow(
+      "shows this process only 2,3",
+    );
+  });
+
+  test.each([
+    { gpus: "cuda" },
+    { gpus: "0,0" },
+    { gpus: "" },
+    { jobs: "0" },
+    { jobs: "two" },
+    { retries: "-1" },
+    { grace: "1.5" },
+  ])("are refused if they are %o", (words) => {
+    expect(() => runChoices(words, {})).toThrow(/--(?:gpus|jobs|retries|grace)/);
+  });
 
   test("limit failures by number or by share", () => {
     expect(failureLimit("3").of(1000)).toBe(3);
