@@ -42,7 +42,10 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
     "runtime/service",
     "imaging dicom-objects runtime/errors runtime/cases runtime/model runtime/inference runtime/outputs runtime/run",
   ],
-  ["runtime/entries", "imaging runtime/errors runtime/cases runtime/model runtime/outputs runtime/run"],
+  [
+    "runtime/entries",
+    "imaging runtime/errors runtime/cases runtime/model runtime/outputs runtime/run runtime/service",
+  ],
   [
     "runtime/batch",
     "imaging runtime/errors runtime/cases runtime/model runtime/outputs runtime/run runtime/entries",

@@ -12,7 +12,7 @@ import type { ImagePlan, LayerFile } from "../image/image-plan.js";
 import { listPageFiles } from "../image/page-files.js";
 import { listProcessorFiles } from "../image/processor-files.js";
 import { type BaseImageFacts, modelFiles, planProcessorImage } from "../image/processor-image-plan.js";
-import { listServiceFiles, servicePackages } from "../image/service-files.js";
+import { listInvokeFiles, listServiceFiles, servicePackages } from "../image/service-files.js";
 import { platformOf } from "../targets/targets.js";
 import type { BuildFolder } from "./build-folder.js";
 import type { BuildRequest } from "./build-request.js";
@@ -65,7 +65,7 @@ export async function planBuild(
     description: { ...image.description, processorVersion: await programVersion() },
     processorFiles: await listProcessorFiles(),
     codecFiles: codecsOf(request),
-    serviceFiles: hasService(request) ? await listServiceFiles() : [],
+    serviceFiles: await serviceFilesOf(request),
     pageFiles: hasService(request) ? await listPageFiles() : [],
     base,
     hookFile,
@@ -98,3 +98,8 @@ const codecsOf = ({ image }: BuildRequest): readonly LayerFile[] =>
   image.leftOut.includes("dicom") ? [] : listCodecFiles();
 
 const hasService = ({ image }: BuildRequest): boolean => !image.leftOut.includes("service");
+
+function serviceFilesOf(request: BuildRequest): Promise<readonly LayerFile[]> {
+  if (hasService(request)) return listServiceFiles();
+  return platformOf(request.image.target.kind).answersRequests ? listInvokeFiles() : Promise.resolve([]);
+}

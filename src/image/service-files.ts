@@ -8,15 +8,26 @@ const entries = [
   "processor/runtime/service/engine/worker-main.js",
 ];
 
+/** What answers grand-challenge's `invoke`, with the application of the service. */
+const invokeEntries = ["processor/runtime/entries/grand-challenge/serve.js"];
+
 /** Returns the packages that the service needs. Its own code is in the processor's layer. */
-export async function servicePackages(): Promise<readonly string[]> {
-  const { packages } = await importedFrom(
-    entries.map((entry) => join(compiledFolder, entry)),
-    (file) => /^processor\/(?:runtime\/service|files)\//.test(relativeTo(compiledFolder, file)),
-  );
-  return withDependencies(packages);
-}
+export const servicePackages = (): Promise<readonly string[]> => packagesOf(entries);
 
 /** Lists the files of the service's packages. */
 export const listServiceFiles = async (): Promise<readonly LayerFile[]> =>
   sortedEntries(await packageFiles(await servicePackages())) as LayerFile[];
+
+/** Lists the files that an image for grand-challenge without the service still needs, because any may get `invoke`. */
+export const listInvokeFiles = async (): Promise<readonly LayerFile[]> =>
+  sortedEntries(await packageFiles(await packagesOf(invokeEntries))) as LayerFile[];
+
+async function packagesOf(paths: readonly string[]): Promise<readonly string[]> {
+  const { packages } = await importedFrom(
+    paths.map((path) => join(compiledFolder, path)),
+    (file) => counted.test(relativeTo(compiledFolder, file)),
+  );
+  return withDependencies(packages);
+}
+
+const counted = /^processor\/(?:runtime\/(?:service|entries\/grand-challenge)|files)\//;

@@ -25,6 +25,8 @@ export interface Platform<T extends Target = Target> {
   readonly ownLabel: string | null;
   /** True if the platform can mount a model that was uploaded separately from its image. */
   readonly takesModelTarball: boolean;
+  /** True if its images answer HTTP requests, which they then also do without the service. */
+  readonly answersRequests: boolean;
   /** The parts of a `docker run` command that runs the image as the platform does; null if only `simulate` can. */
   readonly dockerRun: DockerRun | null;
   /** The platform's checks after an upload, in its order. */

@@ -1,18 +1,15 @@
 import { rm } from "node:fs/promises";
-import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { join } from "node:path";
 import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
-import Fastify, { type FastifyInstance } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { anonymous, authenticate } from "./access/authenticate.js";
 import { allowOrigin } from "./access/cross-origin.js";
-import { errorAnswer } from "./error-body.js";
-import { serviceError } from "./errors.js";
 import { DownloadSlots } from "./files/download-slots.js";
 import { addPage } from "./files/page-files.js";
 import { GpuWatch } from "./gpu-watch.js";
+import { openApplication } from "./http/open-application.js";
 import { JobStore } from "./jobs/job-store.js";
 import { Jobs } from "./jobs/jobs.js";
 import { addCompatRoutes } from "./routes/compat-routes.js";
@@ -26,8 +23,8 @@ import { addModelRoutes } from "./routes/model-routes.js";
 import { addOpenapiRoutes } from "./routes/openapi-routes.js";
 import { addSessionRoutes } from "./routes/session-routes.js";
 import { addUploadRoutes } from "./routes/upload-routes.js";
+import { description } from "./schemas/openapi-description.js";
 import { validatorCompiler } from "./schemas/validator.js";
-import { securityHeaders } from "./security-headers.js";
 import type { Readiness, ServiceContext, ServiceOptions } from "./service-context.js";
 import { UploadStore } from "./uploads/upload-store.js";
 import { openWebhooks } from "./webhooks/send-webhooks.js";
@@ -89,26 +86,19 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       signal: ended.signal,
     }),
   );
-  const app = Fastify({
-    bodyLimit: jsonBytes,
-    trustProxy: (_address, hop) => hop < options.trustedProxies,
-    logger: false,
-    // A request may take as long as its upload, but a client that sends nothing is disconnected.
-    connectionTimeout: 0,
-    requestTimeout: 0,
-    http: { headersTimeout: 30_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 5000 },
-    routerOptions: { maxParamLength: 1000 },
-    forceCloseConnections: true,
-    genReqId: () => jobs.newId(),
+  const app = openApplication({
+    maxBodyBytes: jsonBytes,
+    maxConnections,
+    trustedProxies: options.trustedProxies,
+    newRequestId: () => jobs.newId(),
+    onTrouble: trouble,
+    sendError: (reply, { body }, request) => reply.send({ ...body, request: request.id }),
   });
-  app.server.maxConnections = maxConnections;
-  app.server.on("request", disconnectSilent);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.decorateRequest("client", null as never);
   app.addHook("onRequest", async (request, reply) => {
     request.client = anonymous;
-    for (const [name, value] of securityHeaders) void reply.header(name, value);
     void reply.header("x-request-id", request.id);
     if (allowOrigin(request, reply, options.access.corsOrigins)) return reply.code(204).send();
     authenticate(request, options.access);
@@ -125,30 +115,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       client: request.client.name,
     });
   });
-  app.setErrorHandler((error, request, reply) => {
-    const answer = errorAnswer(error);
-    if (answer.isBug) trouble(error);
-    for (const [name, value] of Object.entries(answer.headers)) void reply.header(name, value);
-    // The rest of a body that was refused is not read.
-    if (answer.status === 413) void reply.header("connection", "close");
-    return reply.code(answer.status).send({ ...answer.body, request: request.id });
-  });
-  app.setNotFoundHandler((request) => {
-    throw serviceError(
-      "ROUTE_UNKNOWN",
-      `there is no route ${request.method} ${request.url.split("?")[0]!.slice(0, 200)}`,
-    );
-  });
-  await app.register(swagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: {
-        title: "nnunet-processor",
-        version: "1",
-        description: "Segments medical images with nnU-Net models.",
-      },
-    },
-  });
+  await app.register(swagger, description);
   await app.register(multipart, { throwFileSizeLimit: false });
   await app.register(rateLimit, {
     global: false,
@@ -186,19 +153,4 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       await app.close();
     },
   };
-}
-
-const silenceMs = 30_000;
-
-const watchedSockets = new WeakSet<Socket>();
-
-/** Ends the connection of a client that sends nothing in the middle of a request. The answer may take as long as it needs. */
-function disconnectSilent(request: IncomingMessage): void {
-  const { socket } = request;
-  socket.setTimeout(silenceMs);
-  // A connection that is kept alive has many requests.
-  if (!watchedSockets.has(socket)) socket.on("timeout", () => socket.destroy());
-  watchedSockets.add(socket);
-  request.once("close", () => socket.setTimeout(0));
-  request.once("end", () => socket.setTimeout(0));
 }

@@ -40,6 +40,11 @@ export const serviceError = defineErrors({
     help: "A web page of another site may not use this server. --cors-origin allows one origin.",
   },
   ROUTE_UNKNOWN: { exit: 2, http: 404, help: "GET /openapi.json lists every route." },
+  ADDRESS_INVALID: {
+    exit: 2,
+    http: 400,
+    help: "Send a path that starts with /, as GET /openapi.json shows.",
+  },
   METHOD_NOT_ALLOWED: { exit: 2, http: 405, help: "The header Allow names the methods of the route." },
   JOB_UNKNOWN: {
     exit: 2,

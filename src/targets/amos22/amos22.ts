@@ -29,6 +29,7 @@ export const amos22: Platform<TargetOf<"amos22">> = {
   },
   ownLabel: null,
   takesModelTarball: false,
+  answersRequests: false,
   dockerRun: { folder: "/workspace", command: "python run_inference.py" },
   preflight: [
     checkArchiveName,

@@ -32,6 +32,7 @@ export const grandChallenge: Platform<GrandChallengeTarget> = {
   },
   ownLabel: foreignLabels.apiMethod,
   takesModelTarball: true,
+  answersRequests: true,
   dockerRun: null,
   preflight: [
     checkExtension,

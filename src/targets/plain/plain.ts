@@ -13,6 +13,7 @@ export const plain: Platform<TargetOf<"plain">> = {
   image: (target) => Promise.resolve({ ...imageForTarget(target), lastLayers: [] }),
   ownLabel: null,
   takesModelTarball: false,
+  answersRequests: false,
   dockerRun: { folder: "", command: "" },
   preflight: [...loadable, checkLayersPresent],
   simulation: folderSimulation,

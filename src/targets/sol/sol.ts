@@ -13,6 +13,7 @@ export const sol: Platform<TargetOf<"sol">> = {
   image: (target) => Promise.resolve(imageForTarget(target)),
   ownLabel: null,
   takesModelTarball: false,
+  answersRequests: false,
   dockerRun: { folder: "", command: "" },
   preflight: [...loadable, checkConfigArchitecture, checkLayersPresent],
   simulation: folderSimulation,

@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { places } from "../../../processor/contract/places.js";
 import { listConverterFiles } from "../../../src/image/converter-files.js";
-import { listServiceFiles, servicePackages } from "../../../src/image/service-files.js";
+import { listInvokeFiles, listServiceFiles, servicePackages } from "../../../src/image/service-files.js";
 
 const files = await listServiceFiles();
 const paths = files.map(({ path }) => `/${path}`);
@@ -25,4 +25,13 @@ test("an image for any model has each package once", async () => {
   const converter = await listConverterFiles(await servicePackages());
   const twice = converter.filter(({ path }) => paths.includes(`/${path}`));
   expect(twice).toEqual([]);
+});
+
+test("an image for grand-challenge without the service keeps what its invoke needs, and no more", async () => {
+  const kept = (await listInvokeFiles()).map(({ path }) => `/${path}`);
+  expect(kept).toContain(`${places.anyModel.packages}/fastify/package.json`);
+  expect(
+    kept.filter((path) => /\/(?:prom-client|yaml|@fastify\/(?:multipart|swagger|rate-limit))\//.test(path)),
+  ).toEqual([]);
+  expect(kept.filter((path) => !paths.includes(path))).toEqual([]);
 });

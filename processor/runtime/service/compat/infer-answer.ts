@@ -1,5 +1,19 @@
 import { join } from "node:path";
 import { ProcessorError } from "../../../contract/errors.js";
+import {
+  about,
+  anything,
+  count,
+  either,
+  flag,
+  listOf,
+  number,
+  oneOf,
+  orAbsent,
+  orNull,
+  record,
+  text,
+} from "../../../contract/json-check.js";
 import { errorOfCode, isRuntimeErrorCode } from "../../errors.js";
 import { serviceError } from "../errors.js";
 import type { JobError } from "../jobs/job.js";
@@ -15,6 +29,28 @@ const keys: Readonly<Record<string, string>> = {
   "rt-structure-set": "dicom_struct",
   "dicom-candidates": "dicom_fractional_segmentation",
 };
+
+const paths = orAbsent(listOf(text));
+
+/** nnunet_serve's answer for a job that is done. */
+export const inferAnswerCheck = record({
+  time_elapsed: number,
+  gpu: about("The index of the CUDA device; null on a CPU.", orNull(count)),
+  nnunet_path: either(text, listOf(text)),
+  metadata: anything,
+  request: anything,
+  status: oneOf(["done"]),
+  error: orNull(text),
+  is_empty: about("For each stage, true if no voxel was segmented.", listOf(flag)),
+  nifti_prediction: paths,
+  nifti_proba: paths,
+  nifti_inputs: paths,
+  dicom_segmentation: paths,
+  dicom_struct: paths,
+  dicom_fractional_segmentation: paths,
+  job_id: orAbsent(text),
+  orthanc_upload: orAbsent(record({ uploaded_instance_count: count, responses: listOf(anything) })),
+});
 
 /** How the files of an answer are named: by their paths, or as in the archive of a job. */
 export type FileNames = "absolute" | "in-archive";

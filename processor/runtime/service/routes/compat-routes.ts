@@ -1,9 +1,16 @@
 import type { FastifyInstance } from "fastify";
 import {
+  about,
   anything,
+  count,
+  either,
+  flag,
+  listOf,
   matching,
+  number,
   oneOf,
   orAbsent,
+  orNull,
   record,
   recordOf,
   schemaOf,
@@ -12,6 +19,7 @@ import {
 import { serviceError } from "../errors.js";
 import { sendArchive } from "../files/send-archive.js";
 import type { ServedModel } from "../models/served-model.js";
+import { ofDownload } from "../schemas/download-headers.js";
 import { inferenceRequest } from "../schemas/inference-request.js";
 import { routeSchema } from "../schemas/route-schema.js";
 import type { ServiceContext } from "../service-context.js";
@@ -19,6 +27,26 @@ import type { ServiceContext } from "../service-context.js";
 const tags = ["nnunet_serve"];
 const anyRecord = recordOf(anything);
 const ofJob = record({ id: matching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "the id of a job") });
+const infoFields = {
+  path: orNull(text),
+  model_information: anything,
+  n_classes: count,
+  id: text,
+  rel_path: orNull(text),
+  name: text,
+  min_mem: number,
+  default_args: anyRecord,
+  is_totalseg: flag,
+  totalseg_task: orAbsent(text),
+  error: orAbsent(about("Why the model cannot be used.", text)),
+};
+const info = record({ ...infoFields, metadata: anything });
+const cleanInfo = record({
+  ...infoFields,
+  metadata: listOf(record({ "Label ID": anything, Name: text, Index: count })),
+  description: anything,
+  description_long: text,
+});
 const expired = record({ status: text, message: text });
 
 /** nnunet_serve's other routes. */
@@ -35,7 +63,7 @@ export function addCompatRoutes(app: FastifyInstance, context: ServiceContext): 
       summary: "Describes the models as nnunet_serve does",
       tags,
       querystring: record({ format: orAbsent(oneOf(["clean"])) }),
-      answers: { 200: anyRecord },
+      answers: { 200: either(recordOf(info), recordOf(cleanInfo)) },
     }),
     handler: ({ query: { format } }) => Promise.resolve(format === "clean" ? clean() : whole()),
   });
@@ -46,7 +74,7 @@ export function addCompatRoutes(app: FastifyInstance, context: ServiceContext): 
     schema: routeSchema({
       summary: "Describes the models with a list of their labels",
       tags,
-      answers: { 200: anyRecord },
+      answers: { 200: recordOf(cleanInfo) },
     }),
     handler: () => Promise.resolve(clean()),
   });
@@ -69,7 +97,8 @@ export function addCompatRoutes(app: FastifyInstance, context: ServiceContext): 
       summary: "Returns the results of a job as a zip file",
       tags,
       params: ofJob,
-      answers: { 200: null, 206: null },
+      headers: ofDownload,
+      answers: { 200: "application/zip", 206: "application/zip", 304: null, 416: null },
     }),
     handler: (request, reply) => sendArchive(request, reply, { context, id: request.params.id }),
   });

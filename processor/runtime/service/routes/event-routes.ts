@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance } from "fastify";
-import { matching, record } from "../../../contract/json-check.js";
+import { about, matching, orAbsent, record, text } from "../../../contract/json-check.js";
 import type { NumberedEvent } from "../jobs/event-log.js";
 import { routeSchema } from "../schemas/route-schema.js";
 import type { ServiceContext } from "../service-context.js";
@@ -20,7 +20,10 @@ export function addEventRoutes(app: FastifyInstance, { jobs }: ServiceContext): 
       summary: "Follows a job: the events state, progress, log, result and end, as server-sent events",
       tags: ["jobs"],
       params: ofJob,
-      answers: { 200: null },
+      headers: record({
+        "last-event-id": orAbsent(about("The number of the last event that arrived.", text)),
+      }),
+      answers: { 200: "text/event-stream" },
     }),
     async handler(request, reply) {
       const log = jobs.logOf(request.params.id);

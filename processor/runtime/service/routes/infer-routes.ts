@@ -2,9 +2,8 @@ import "@fastify/multipart";
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { anything, recordOf } from "../../../contract/json-check.js";
 import { makeFolder } from "../../../files/make-folder.js";
-import { inferAnswer } from "../compat/infer-answer.js";
+import { inferAnswer, inferAnswerCheck } from "../compat/infer-answer.js";
 import { Orthanc } from "../compat/orthanc.js";
 import { errorAnswer } from "../error-body.js";
 import { serviceError } from "../errors.js";
@@ -21,14 +20,14 @@ import {
   type UploadRequest,
   uploadRequest,
 } from "../schemas/inference-request.js";
-import { routeSchema } from "../schemas/route-schema.js";
+import { failedInferenceBody, routeSchema } from "../schemas/route-schema.js";
 import { requireFit } from "../schemas/validator.js";
 import type { ServiceContext } from "../service-context.js";
 import { receiveForm } from "../uploads/receive-form.js";
 import { goneSignal } from "./gone-signal.js";
 
 const tags = ["nnunet_serve"];
-const answers = { 200: recordOf(anything) };
+const answers = { 200: inferAnswerCheck };
 const uploadSchema = uploadRequest.schema(new Map());
 
 /** nnunet_serve's routes for inference: each starts a job and answers when it has ended. */
@@ -53,6 +52,7 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
       tags,
       body: inferenceRequest,
       answers,
+      failure: failedInferenceBody,
     }),
     async handler(request, reply) {
       const { body } = request;
@@ -83,8 +83,9 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
     schema: routeSchema({
       summary: "Segments an uploaded image or archive (fields `request` and `file`)",
       tags,
-      consumes: ["multipart/form-data"],
+      form: uploadRequest,
       answers,
+      failure: failedInferenceBody,
     }),
     async handler(request, reply) {
       if (!request.isMultipart())
@@ -122,6 +123,7 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
       tags,
       body: orthancRequest,
       answers,
+      failure: failedInferenceBody,
     }),
     async handler(request, reply) {
       if (context.orthanc === null) throw serviceError("NOT_OFFERED", "this server knows no Orthanc");

@@ -1,7 +1,7 @@
 import "@fastify/multipart";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import {
   about,
   listOf,
@@ -17,9 +17,9 @@ import { sendArchive } from "../files/send-archive.js";
 import { sendFile } from "../files/send-file.js";
 import { isFinal, type Job, job, jobFile, jobStates } from "../jobs/job.js";
 import { requestJob } from "../requests/request-job.js";
+import { ofDownload } from "../schemas/download-headers.js";
 import { jobRequest } from "../schemas/inference-request.js";
 import { routeSchema } from "../schemas/route-schema.js";
-import { validatorCompiler } from "../schemas/validator.js";
 import type { ServiceContext } from "../service-context.js";
 import { receiveForm } from "../uploads/receive-form.js";
 import { goneSignal } from "./gone-signal.js";
@@ -30,11 +30,10 @@ const ofJob = record({ id: jobId });
 const ofFile = record({ id: jobId, "*": about("The name of the file.", text) });
 const longestKey = 200;
 
-/** Checks a body of JSON. A form has no body yet; its field `request` is checked when it has arrived. */
-const unlessForm: FastifySchemaCompiler<object> = (part) => {
-  const check = validatorCompiler(part);
-  return (value: unknown) => (value === null || value === undefined ? { value } : check(value));
-};
+const ofStart = record({
+  "idempotency-key": orAbsent(about("Requests with the same key start one job.", text)),
+  prefer: orAbsent(about("`wait=60` waits up to 60 seconds for the end of the job.", text)),
+});
 
 /** The routes of jobs. */
 export function addJobRoutes(app: FastifyInstance, context: ServiceContext): void {
@@ -50,10 +49,10 @@ export function addJobRoutes(app: FastifyInstance, context: ServiceContext): voi
       summary: "Starts a job",
       tags,
       body: jobRequest,
-      consumes: ["application/json"],
+      form: jobRequest,
+      headers: ofStart,
       answers,
     }),
-    validatorCompiler: unlessForm,
     bodyLimit: context.limits.maxUploadBytes,
     handler: (request, reply) => startJob(request, reply, jobs.newId()),
   });
@@ -65,10 +64,11 @@ export function addJobRoutes(app: FastifyInstance, context: ServiceContext): voi
       summary: "Starts a job with the client's id",
       tags,
       body: jobRequest,
+      form: jobRequest,
+      headers: ofStart,
       params: ofJob,
       answers,
     }),
-    validatorCompiler: unlessForm,
     bodyLimit: context.limits.maxUploadBytes,
     handler: (request, reply) => startJob(request, reply, request.params.id),
   });
@@ -80,7 +80,7 @@ export function addJobRoutes(app: FastifyInstance, context: ServiceContext): voi
     if (!isReady) throw serviceError("NOT_READY", reason ?? "the server is not ready");
     const received = request.isMultipart()
       ? await receiveForm(request, { folder: join(context.folder, "incoming", jobs.newId()), context })
-      : { request: request.body, folder: null, files: [], digest: digestOf(request.body) };
+      : { request: request.body, folder: null, files: [], digest: digestOf(request.body ?? null) };
     const idempotency = key === null ? null : { key, digest: received.digest };
     const { job: started, isNew } = await requestJob(
       { id, received, client: request.client, idempotency },
@@ -182,7 +182,8 @@ export function addJobRoutes(app: FastifyInstance, context: ServiceContext): voi
       summary: "Returns a result of a job",
       tags,
       params: ofFile,
-      answers: { 200: null, 206: null },
+      headers: ofDownload,
+      answers: { 200: "*/*", 206: "*/*", 304: null, 416: null },
     }),
     async handler(request, reply) {
       const { id, "*": name } = request.params;
@@ -201,7 +202,8 @@ export function addJobRoutes(app: FastifyInstance, context: ServiceContext): voi
       summary: "Returns the results of a job as a zip file",
       tags,
       params: ofJob,
-      answers: { 200: null },
+      headers: ofDownload,
+      answers: { 200: "application/zip", 206: "application/zip", 304: null, 416: null },
     }),
     handler: (request, reply) => sendArchive(request, reply, { context, id: request.params.id }),
   });

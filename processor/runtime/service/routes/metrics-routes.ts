@@ -94,7 +94,7 @@ export function addMetricsRoute(app: FastifyInstance, { registry }: Metrics): vo
     schema: routeSchema({
       summary: "Returns metrics for Prometheus",
       tags: ["health"],
-      answers: { 200: null },
+      answers: { 200: "text/plain" },
     }),
     async handler(_, reply) {
       return reply.type(registry.contentType).send(await registry.metrics());

@@ -75,7 +75,8 @@ export function addUploadRoutes(app: FastifyInstance, { uploads, limits }: Servi
       summary: "Adds bytes; the header Content-Range says which: bytes 0-99/200",
       tags,
       params: ofUpload,
-      consumes: ["application/octet-stream"],
+      headers: record({ "content-range": orAbsent(about("`bytes FIRST-LAST/LENGTH`.", text)) }),
+      takes: "application/octet-stream",
       answers: { 200: shownUpload },
     }),
     async handler(request) {

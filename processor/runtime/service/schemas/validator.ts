@@ -8,7 +8,9 @@ const bodyValidator = new Ajv2020({ allErrors: true, strict: false });
 const textValidator = new Ajv2020({ allErrors: true, strict: false, coerceTypes: true });
 
 /** Makes the check of a part of a request from its schema. It reports all faults. */
-export const validatorCompiler: FastifySchemaCompiler<object> = ({ schema, httpPart }) => {
+export const validatorCompiler: FastifySchemaCompiler<object> = ({ schema, httpPart, contentType }) => {
+  // A form or file has not arrived yet; its route checks it.
+  if (contentType !== undefined && contentType !== "application/json") return (value: unknown) => ({ value });
   const validate = (httpPart === "body" ? bodyValidator : textValidator).compile(schema);
   return (value: unknown) => {
     if (validate(value)) return { value };

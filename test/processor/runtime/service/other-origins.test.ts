@@ -36,7 +36,7 @@ test("a page of any other origin may not read answers, or send requests that cha
     url: "/v1/jobs",
     headers: { host, origin, "access-control-request-method": "POST" },
   });
-  expect(question.statusCode).toBe(404);
+  expect(question.statusCode).toBe(405);
   const answer = await app.inject({ url: "/v1/models", headers: { host, origin } });
   expect(answer.headers["access-control-allow-origin"]).toBeUndefined();
   const change = await app.inject({

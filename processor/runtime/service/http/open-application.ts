@@ -1,0 +1,117 @@
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { type ErrorAnswer, errorAnswer } from "../error-body.js";
+import { serviceError } from "../errors.js";
+import { securityHeaders } from "../security-headers.js";
+import { RouteMethods } from "./route-methods.js";
+
+export interface ApplicationOptions {
+  /** The longest body of a request, unless its route takes longer ones. */
+  readonly maxBodyBytes: number;
+  /** The most connections at one time. */
+  readonly maxConnections: number;
+  /** The number of proxies whose `X-Forwarded-For` counts. */
+  readonly trustedProxies: number;
+  readonly newRequestId: () => string;
+  /** Receives an error that is a fault of this program. */
+  readonly onTrouble: (error: unknown) => void;
+  /** Sends the answer for an error, whose status and headers are set. */
+  readonly sendError: (reply: FastifyReply, answer: ErrorAnswer, request: FastifyRequest) => FastifyReply;
+}
+
+/**
+ * Opens the application that answers every HTTP request of this program, with its limits for clients: the port may be open to
+ * anybody. It has no routes yet.
+ */
+export function openApplication(options: ApplicationOptions): FastifyInstance {
+  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const answer = errorAnswer(error);
+    if (answer.isBug) options.onTrouble(error);
+    for (const [name, value] of securityHeaders) void reply.header(name, value);
+    for (const [name, value] of Object.entries(answer.headers)) void reply.header(name, value);
+    // The rest of a body that was refused is not read.
+    if (answer.status === 413) void reply.header("connection", "close");
+    return options.sendError(reply.code(answer.status), answer, request);
+  };
+  const app = Fastify({
+    bodyLimit: options.maxBodyBytes,
+    trustProxy: (_address, hop) => hop < options.trustedProxies,
+    logger: false,
+    // A request may take as long as its upload, but a client that sends nothing is disconnected.
+    connectionTimeout: 0,
+    requestTimeout: 0,
+    http: { headersTimeout: 30_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 5000 },
+    routerOptions: { maxParamLength: 1000 },
+    forceCloseConnections: true,
+    genReqId: options.newRequestId,
+    rewriteUrl: ({ url = "/" }) => pathOf(url) ?? "/",
+    frameworkErrors: (_, request, reply) =>
+      void fail(routeUnknown(request.method, request.raw.url), request, reply),
+    clientErrorHandler: (error, socket) => refuseUnreadable(error, socket as Socket),
+  });
+  app.server.maxConnections = options.maxConnections;
+  app.server.on("request", disconnectSilent);
+  const methods = new RouteMethods();
+  app.addHook("onRoute", ({ url, method }) => methods.add(url, [method].flat()));
+  app.addHook("onRequest", async (request, reply) => {
+    for (const [name, value] of securityHeaders) void reply.header(name, value);
+    // Upgrades are not supported, so the connection closes after the answer.
+    if (request.headers.upgrade !== undefined) void reply.header("connection", "close");
+    if (pathOf(request.originalUrl) === null)
+      throw serviceError("ADDRESS_INVALID", "the address of the request is invalid");
+  });
+  app.setErrorHandler((error, request, reply) => fail(error, request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split("?")[0]!;
+    const allowed = methods.of(path);
+    if (allowed.length === 0) throw routeUnknown(request.method, path);
+    void reply.header("allow", allowed.join(", "));
+    throw serviceError("METHOD_NOT_ALLOWED", `${path.slice(0, 200)} has no method ${request.method}`);
+  });
+  return app;
+}
+
+const routeUnknown = (method: string, path = "") =>
+  serviceError("ROUTE_UNKNOWN", `there is no route ${method} ${path.slice(0, 200)}`);
+
+/**
+ * Returns the path and query of a request's address (`/health?x`, `http://host/health`), which may come from anybody; null if
+ * it is invalid.
+ */
+function pathOf(address: string): string | null {
+  if (address.startsWith("/")) return address.split("#", 1)[0]!;
+  if (!URL.canParse(address) || !/^https?:/i.test(address)) return null;
+  const { pathname, search } = new URL(address);
+  return `${pathname}${search}`;
+}
+
+/** Answers bytes that are not HTTP. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? "431 Request Header Fields Too Large"
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "408 Request Timeout"
+        : "400 Bad Request";
+  socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+}
+
+const silenceMs = 30_000;
+
+const watchedSockets = new WeakSet<Socket>();
+
+/** Ends the connection of a client that sends nothing in the middle of a request. The answer may take as long as it needs. */
+function disconnectSilent(request: IncomingMessage): void {
+  const { socket } = request;
+  socket.setTimeout(silenceMs);
+  // A connection that is kept alive has many requests.
+  if (!watchedSockets.has(socket)) socket.on("timeout", () => socket.destroy());
+  watchedSockets.add(socket);
+  request.once("close", () => socket.setTimeout(0));
+  request.once("end", () => socket.setTimeout(0));
+}
