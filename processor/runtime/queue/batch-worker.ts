@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { ProcessorError } from "../../contract/errors.js";
@@ -41,6 +42,9 @@ const renewMs = 15_000;
 const stalledLookMs = 30_000;
 /** The time before another look at a case that a process outside the queue computes. */
 const foreignMs = 5000;
+/** The time that Redis has to come back when the worker ends. */
+const patienceMs = 3000;
+const closeLookMs = 100;
 
 type QueueJob = CaseJob | ServiceJob;
 
@@ -82,14 +86,31 @@ export class BatchWorker {
     });
   }
 
-  /** Ends the worker. Cases that run have the grace to finish; then they go back to the queue. */
+  /**
+   * Ends the worker. Cases that run have the grace to finish; then they go back to the queue. Without Redis they cannot; then
+   * the next worker finds their answers, or computes them again.
+   */
   async close(graceMs: number): Promise<void> {
     const end = setTimeout(() => this.#stop.abort(new Error("the worker stops")), graceMs);
-    await this.#worker.close();
+    const closed = new AbortController();
+    const closing = this.#worker.close().finally(() => closed.abort());
+    await this.#untilForsaken(closed.signal);
+    if (!closed.signal.aborted) this.#options.redis.disconnect();
+    await closing;
     clearTimeout(end);
     for (const { worker, service } of this.#lanes) {
       await worker?.close();
       await service?.close();
+    }
+  }
+
+  /** Waits until no case runs any more and Redis stays away, or until the signal. */
+  async #untilForsaken(signal: AbortSignal): Promise<void> {
+    for (let missingSince = performance.now(); performance.now() - missingSince < patienceMs; ) {
+      await wait(closeLookMs, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      const isBusy = this.#idle.length < this.#lanes.length;
+      if (isBusy || this.#options.redis.status === "ready") missingSince = performance.now();
     }
   }
 

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { batchError } from "../batch/errors.js";
+import { endingConnection } from "./ending-connection.js";
 
 /** A connection to Redis, and what its user should know about its settings. */
 export interface RedisConnection {
@@ -19,12 +20,14 @@ const answerMs = 5000;
  */
 export async function connectRedis(address: string): Promise<RedisConnection> {
   const shown = shownAddress(address);
-  const redis = new Redis(address, {
-    // BullMQ waits for jobs with commands that block.
-    maxRetriesPerRequest: null,
-    connectTimeout: answerMs,
-    retryStrategy: (times) => Math.min(times * 200, 2000),
-  });
+  const redis = endingConnection(
+    new Redis(address, {
+      // BullMQ waits for jobs with commands that block.
+      maxRetriesPerRequest: null,
+      connectTimeout: answerMs,
+      retryStrategy: (times) => Math.min(times * 200, 2000),
+    }),
+  );
   let lastError: Error | null = null;
   redis.on("error", (error: Error) => {
     lastError = error;

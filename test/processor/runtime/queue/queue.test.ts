@@ -96,6 +96,45 @@ describeWith([needs.redis], "a queue in Redis", () => {
     );
   });
 
+  test("one Ctrl-C ends a worker whose Redis is gone, and a later worker completes its cases", async () => {
+    await withRedis(async (redis) =>
+      withSmallBatch(6, async (batch) => {
+        await submit(batch, redis);
+        const worker = startWorker(batch.folder, redis);
+        await printed(worker, "done in");
+        await redis.stop();
+        worker.kill("SIGINT");
+        expect(await ended(worker)).toBe(0);
+        await redis.restart();
+        expect(await ended(startWorker(batch.folder, redis, "--until-empty"))).toBe(0);
+        expect(new Set(statesOf(batch))).toEqual(new Set(["done"]));
+      }),
+    );
+  });
+
+  test("Ctrl-C ends a worker that waits for a Redis that is gone", async () => {
+    await withRedis(async (redis) => {
+      const worker = startWorker("/", redis);
+      await printed(worker, "waiting for cases");
+      await redis.stop();
+      worker.kill("SIGTERM");
+      expect(await ended(worker)).toBe(0);
+    });
+  });
+
+  test("a second Ctrl-C ends a worker at once", async () => {
+    await withRedis(async (redis) => {
+      const worker = startWorker("/", redis);
+      await printed(worker, "waiting for cases");
+      await redis.stop();
+      worker.kill("SIGINT");
+      await printed(worker, "stopping");
+      worker.kill("SIGINT");
+      await ended(worker);
+      expect(worker.signalCode).toBe("SIGINT");
+    });
+  });
+
   test("a damaged image fails once, without further attempts", async () => {
     await withRedis(async (redis) =>
       withSmallBatch(2, async (batch) => {
