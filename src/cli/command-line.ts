@@ -48,7 +48,9 @@ type OwnCommandLine =
 export async function parseOwn(argv: readonly string[], columns: number): Promise<OwnCommandLine> {
   let failure: Error | undefined;
   let text = "";
-  const args = await createParser(columns).parseAsync([...argv], {}, (error, _args, output) => {
+  // yargs always renders the help of a command. Wrapping it takes long, and is of use only if it is printed.
+  const width = argv.some((word) => helpFlags.has(word)) ? columns : null;
+  const args = await createParser(width).parseAsync([...argv], {}, (error, _args, output) => {
     failure = error ?? undefined;
     text = output;
   });
@@ -160,7 +162,9 @@ function asYargsOption([name, { hasCommas: _, ...option }]: [string, CommandOpti
   return [name, { ...option, coerce: (value) => coerce(Array.isArray(value) ? value.at(-1) : value) }];
 }
 
-function createParser(columns: number): Argv {
+const helpFlags: ReadonlySet<string> = new Set(["--help", "-h"]);
+
+function createParser(columns: number | null): Argv {
   let parser = yargs()
     .scriptName("build_processor")
     .parserConfiguration({ "strip-aliased": true, "duplicate-arguments-array": true })

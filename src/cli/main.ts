@@ -5,7 +5,6 @@ import { diskError } from "../../processor/files/disk-error.js";
 import { lockFileName } from "../download/lock-file.js";
 import { placeOfPages } from "../ground/files/page-path.js";
 import { flagsOf, namedCommand, parseCommandLine } from "./command-line.js";
-import { errorReport, errorText } from "./explain-error.js";
 import { processTerminal, type Terminal } from "./terminal.js";
 import { terminalProgress } from "./terminal-progress.js";
 
@@ -46,6 +45,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     });
   } catch (thrown) {
     const error = stop.signal.aborted ? stop.signal.reason : diskError(thrown);
+    const { errorReport, errorText } = await import("./explain-error.js");
     const report = errorReport(error, flagsOf(namedCommand(argv)), terminal.currentDirectory);
     terminal.err(errorText(report, terminal));
     // A report that says what failed is already on stdout; a second one would make it invalid JSON.

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { type PlannerNameV1, planTask } from "../../src/nnunet/planning/v1/plan-dataset-v1.js";
+import { planTask } from "../../src/nnunet/planning/v1/plan-dataset-v1.js";
+import type { PlannerNameV1 } from "../../src/nnunet/planning/v1/planners-v1.js";
 import { plansV1 } from "../../src/nnunet/planning/v1/plans-v1.js";
 import { goldenPath } from "../support/golden.js";
 

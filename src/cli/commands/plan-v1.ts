@@ -1,7 +1,8 @@
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { DatasetPlace } from "../../nnunet/find-dataset.js";
 import type { NnunetFolders } from "../../nnunet/folders.js";
-import { type PlannerNameV1, plannersV1, type TaskPlan } from "../../nnunet/planning/v1/plan-dataset-v1.js";
+import type { TaskPlan } from "../../nnunet/planning/v1/plan-dataset-v1.js";
+import { type PlannerNameV1, plannersV1 } from "../../nnunet/planning/v1/planners-v1.js";
 import { plansV1 } from "../../nnunet/planning/v1/plans-v1.js";
 import { measureTask, planTaskFiles } from "../../nnunet/v1/plan-task.js";
 import type { CommandSession } from "../command-session.js";

@@ -12,7 +12,6 @@ import { wrapped } from "../findings-text.js";
 import type { planOptions } from "../options/nnunet-options.js";
 import type { Terminal } from "../terminal.js";
 import { foldersFor, namedDatasets, withPreprocessed } from "./nnunet-datasets.js";
-import { planTasks } from "./plan-v1.js";
 
 type PlanArguments = InferredOptionTypes<typeof planOptions> & { readonly datasets?: readonly string[] };
 
@@ -22,8 +21,10 @@ export async function runPlan(args: PlanArguments, session: CommandSession): Pro
   const [first, ...others] = args.datasets ?? [];
   const explains = first === "explain";
   const places = await namedDatasets(explains ? { ...args, datasets: others } : args, terminal);
-  if (args.nnunet === "v1")
+  if (args.nnunet === "v1") {
+    const { planTasks } = await import("./plan-v1.js");
     return planTasks({ places, args, explains, folders: foldersFor(args, terminal) }, session);
+  }
   const settings = settingsOf(args);
   const reports: object[] = [];
   for (const place of places) {

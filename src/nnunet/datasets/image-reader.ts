@@ -1,4 +1,3 @@
-import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import type { DatasetJson } from "./dataset-json.js";
@@ -17,7 +16,9 @@ const onlyByName = "SimpleITKIOWithReorient";
 
 export type ImageReaderName = (typeof readers)[number]["name"] | typeof onlyByName;
 
-const knownNames: readonly string[] = [...readers.map(({ name }) => name), onlyByName];
+const knownNames: readonly unknown[] = [...readers.map(({ name }) => name), onlyByName];
+
+export const isReaderName = (name: unknown): name is ImageReaderName => knownNames.includes(name);
 
 /** The reader that was chosen, and whether dataset.json names one that does not exist. */
 export interface ReaderChoice {
@@ -36,8 +37,7 @@ export async function chooseReader(
   { readerOverride, fileEnding }: Pick<DatasetJson, "readerOverride" | "fileEnding">,
   example: string | null,
 ): Promise<ReaderChoice> {
-  if (readerOverride !== null && knownNames.includes(readerOverride))
-    return { reader: readerOverride as ImageReaderName, unknownName: null };
+  if (isReaderName(readerOverride)) return { reader: readerOverride, unknownName: null };
   const failures: string[] = [];
   for (const { name, endings } of readers) {
     if (!endings.some((ending) => ending === fileEnding.toLowerCase())) continue;
@@ -67,5 +67,8 @@ export const isNibabel = (reader: ImageReaderName): boolean => reader.startsWith
 export const reorients = (reader: ImageReaderName): boolean => reader.endsWith("WithReorient");
 
 /** Reads an image by the rules of one of nnU-Net's readers, without turning it. */
-export const readWith = (reader: ImageReaderName, path: string): Promise<Image> =>
-  readImage(path, { preferSform: isNibabel(reader), imageReader: reader });
+export async function readWith(reader: ImageReaderName, path: string): Promise<Image> {
+  // Planning mostly reads no image, and the formats take long to load.
+  const { readImage } = await import("../../../processor/imaging/formats/read-image.js");
+  return readImage(path, { preferSform: isNibabel(reader), imageReader: reader });
+}

@@ -5,6 +5,7 @@ import { regularFileBytes } from "../../../processor/files/read-text-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { readJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
+import { type ImageReaderName, isReaderName } from "./image-reader.js";
 
 /** A raw file as it was when the fingerprint was made. */
 export interface FileState {
@@ -32,15 +33,20 @@ async function digestOf(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Writes which files the fingerprint was made of, with paths from the raw folder. */
+/**
+ * Writes which files the fingerprint was made of, with paths from the raw folder.
+ *
+ * @param reader the reader that was found by reading the first image; null if dataset.json names it
+ */
 export const saveRawFiles = (
-  preprocessedFolder: string,
-  rawFolder: string,
+  { preprocessedFolder, rawFolder }: { readonly preprocessedFolder: string; readonly rawFolder: string },
   files: readonly FileState[],
+  reader: ImageReaderName | null,
 ): Promise<void> =>
   writePythonJson(
     join(preprocessedFolder, rawFilesFile),
     {
+      reader,
       files: new Map(
         files.map(({ path, bytes, modifiedMs, sha256 }) => [
           relative(rawFolder, path),
@@ -50,6 +56,15 @@ export const saveRawFiles = (
     },
     { sortKeys: false },
   );
+
+/**
+ * Returns the reader that `chooseReader` found for the fingerprint, so that unchanged images need not be read once more; null
+ * if it is unknown.
+ */
+export async function foundReader(preprocessedFolder: string): Promise<ImageReaderName | null> {
+  const reader = (await readJsonObject(join(preprocessedFolder, rawFilesFile)))?.get("reader");
+  return isReaderName(reader) ? reader : null;
+}
 
 /**
  * Returns how the raw data differ from those of the fingerprint: files that are new, missing or changed. A file with another

@@ -4,7 +4,7 @@ import { exists } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { readDatasetJson } from "../datasets/dataset-json.js";
-import { chooseReader } from "../datasets/image-reader.js";
+import { chooseReader, isReaderName } from "../datasets/image-reader.js";
 import { type DatasetCase, listCases } from "../datasets/list-cases.js";
 import { changedRawFiles, saveRawFiles } from "../datasets/raw-files.js";
 import { writePythonJson } from "../files/write-json.js";
@@ -73,9 +73,9 @@ export async function makeFingerprint(
   });
   await writePythonJson(file, fingerprintJson(results, settings), { sortKeys: true });
   await saveRawFiles(
-    preprocessedFolder,
-    rawFolder,
+    { preprocessedFolder, rawFolder },
     results.flatMap(({ files }) => files),
+    isReaderName(dataset.readerOverride) ? null : reader,
   );
   await removeParts(preprocessedFolder);
   return { ...report, result: "computed" };

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { type DatasetJson, readDatasetJson } from "../datasets/dataset-json.js";
-import { chooseReader } from "../datasets/image-reader.js";
+import { chooseReader, isReaderName } from "../datasets/image-reader.js";
 import { listCases } from "../datasets/list-cases.js";
-import { requireUnchanged } from "../datasets/raw-files.js";
+import { foundReader, requireUnchanged } from "../datasets/raw-files.js";
 import { readJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
 import type { DatasetPlace } from "../find-dataset.js";
@@ -54,7 +54,9 @@ export async function makePlans(
   const cases = await listCases(dataset, environment);
   await requireUnchanged(place, cases);
   const [example] = cases;
-  const { reader } = await chooseReader(dataset, example?.images[0] ?? null);
+  const reader =
+    (isReaderName(dataset.readerOverride) ? null : await foundReader(place.preprocessedFolder)) ??
+    (await chooseReader(dataset, example?.images[0] ?? null)).reader;
   const plan = planDataset(
     {
       spacings: fingerprint.spacings,

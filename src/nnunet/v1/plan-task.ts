@@ -5,12 +5,8 @@ import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { pickleFile } from "../../../processor/nnunet-files/pickle-bytes.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import type { DatasetPlace } from "../find-dataset.js";
-import {
-  type PlannerNameV1,
-  planTask,
-  type TaskFacts,
-  type TaskPlan,
-} from "../planning/v1/plan-dataset-v1.js";
+import { planTask, type TaskFacts, type TaskPlan } from "../planning/v1/plan-dataset-v1.js";
+import type { PlannerNameV1 } from "../planning/v1/planners-v1.js";
 import { plansV1 } from "../planning/v1/plans-v1.js";
 import { answered } from "../threads/answers.js";
 import { eachCase, type WorkTools } from "../threads/each-case.js";

@@ -2,6 +2,7 @@ import { roundHalfToEven } from "../../../../processor/imaging/volume/round-half
 import { column, median, percentile, product } from "../percentile.js";
 import { inverseOf, targetSpacing, transposition } from "../target-spacing.js";
 import { type PlannedStageV1, planSlicesV1, planVolumesV1 } from "./plan-stage-v1.js";
+import type { PlannerNameV1 } from "./planners-v1.js";
 
 /** What planning needs to know about a task of nnU-Net v1. */
 export interface TaskFacts {
@@ -16,9 +17,6 @@ export interface TaskFacts {
   /** The share of voxels that cropping leaves, for each case. */
   readonly sizeReductions: readonly number[];
 }
-
-export const plannersV1 = ["ExperimentPlanner3D_v21", "ExperimentPlanner2D_v21"] as const;
-export type PlannerNameV1 = (typeof plannersV1)[number];
 
 export interface TaskPlan {
   readonly planner: PlannerNameV1;
