@@ -23,7 +23,8 @@ function ownFlag(word: string, known: KnownOptions): string {
   const [, dashes = "", name = "", value = ""] = /^(--?)([A-Za-z][\w-]*)(=[\s\S]*)?$/.exec(word) ?? [];
   if (name === "" || known.names.includes(name) || (name.length === 1 && known.letters.includes(name)))
     return name.length > 1 && dashes === "-" ? `--${name}${value}` : word;
-  const counterpart = Object.hasOwn(counterparts, name) ? counterparts[name] : undefined;
+  const found = Object.hasOwn(counterparts, name) ? [counterparts[name]!].flat() : [];
+  const counterpart = found.find((option) => isKnown(option, known)) ?? found[0];
   const own = counterpart ?? name.replaceAll("_", "-");
   if (own !== name && isKnown(own, known)) return `--${own}${value}`;
   if (dashes === "-" && own.length > 1 && known.names.includes(own)) return `--${own}${value}`;
@@ -37,7 +38,7 @@ const isKnown = (name: string, { names }: KnownOptions): boolean =>
   names.includes(name) || names.includes(name.replace(/^no-/, ""));
 
 /** Options of nnU-Net and of nnunet_serve that have another name here. */
-const counterparts: Readonly<Record<string, string>> = {
+const counterparts: Readonly<Record<string, string | readonly string[]>> = {
   chk: "checkpoint",
   continue_prediction: "continue",
   overwrite_existing: "overwrite",
@@ -59,10 +60,22 @@ const counterparts: Readonly<Record<string, string>> = {
   disable_ensembling: "no-ensembles",
   no_overwrite: "keep-existing",
   input_folder: "input",
+  folders: "input",
   output_folder: "output",
   model_folder: "model-dir",
+  // v1
+  f: "input",
+  m: "configurations",
+  models: "configurations",
+  ctr: "cascade-trainer",
+  trc: "cascade-trainer",
+  disable_postprocessing: "no-postprocessing",
+  postprocessing_file: "post-processing",
+  pp: "post-processing",
+  val: "validation-folder",
+  disable_strict: "no-strict",
   // planning and preprocessing
-  pl: "planner",
+  pl: ["planner", "plans"],
   gpu_memory_target: "gpu-memory",
   overwrite_target_spacing: "target-spacing",
   overwrite_plans_name: "plans",

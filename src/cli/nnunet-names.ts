@@ -61,8 +61,8 @@ export const namesOfV2: readonly NnunetName[] = [
   row(
     "nnUNetv2_plot_overlay_pngs",
     "draws labels over images",
-    null,
-    "The page of `serve` shows them in 3-D.",
+    "plot-overlays",
+    "Draws the raw images, as with --use_raw. The page of `serve` shows them in 3-D.",
   ),
   row("nnUNetv2_predict", "segments images", "predict", "Models are named by their folder: --model-dir."),
   row("nnUNetv2_predict_from_modelfolder", "segments images with a model's folder", "predict"),
@@ -89,7 +89,12 @@ export const namesOfV1: readonly NnunetName[] = [
     "dataset convert",
     "--nnunet v1",
   ),
-  row("nnUNet_determine_postprocessing", "decides which components to keep", null, "Use nnU-Net v1 itself."),
+  row(
+    "nnUNet_determine_postprocessing",
+    "decides which components to keep",
+    "postprocess determine",
+    "--nnunet v1; --input names the model's folder",
+  ),
   row(
     "nnUNet_download_pretrained_model",
     "downloads a model by its name",
@@ -97,12 +102,7 @@ export const namesOfV1: readonly NnunetName[] = [
     "A build can take it directly: --download-pretrained.",
   ),
   row("nnUNet_download_pretrained_model_by_url", "downloads a model", "import-model", "--nnunet v1"),
-  row(
-    "nnUNet_ensemble",
-    "averages probabilities",
-    null,
-    "An image averages models while it predicts: `ensemble` in config.json.",
-  ),
+  row("nnUNet_ensemble", "averages probabilities", "ensemble", "--nnunet v1"),
   row("nnUNet_evaluate_folder", "scores predictions", "evaluate", "--nnunet v1 --labels 1 2"),
   row(
     "nnUNet_export_model_to_zip",
@@ -113,8 +113,8 @@ export const namesOfV1: readonly NnunetName[] = [
   row(
     "nnUNet_find_best_configuration",
     "compares models",
-    null,
-    "Use nnU-Net v1 itself; a build reads its choice.",
+    "find-best",
+    "--nnunet v1; --write-config makes the config.json of an image.",
   ),
   row("nnUNet_install_pretrained_model_from_zip", "unpacks a model", "import-model", "--nnunet v1"),
   row(

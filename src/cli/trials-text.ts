@@ -1,7 +1,7 @@
 import type { DeterminedPostProcessing } from "../nnunet/selection/determine-post-processing.js";
 
 /** Returns one line for each post-processing that was tried. */
-export const trialsText = ({ trials }: DeterminedPostProcessing): string =>
+export const trialsText = ({ trials }: Pick<DeterminedPostProcessing, "trials">): string =>
   [
     "keeping only the largest component of\n",
     ...trials.map(({ label, diceBefore, diceAfter, isAccepted }) => {

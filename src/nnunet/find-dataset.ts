@@ -106,11 +106,17 @@ function searched(folders: NnunetFolders): string {
   return known.join(", ");
 }
 
+const configurationsOfV1 = ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"];
+
 /** Returns the names of all data sets in nnU-Net's folders, sorted. For v1, models are in a folder for each configuration. */
 async function presentNames(folders: NnunetFolders): Promise<readonly string[]> {
   const prefix = prefixes[folders.version];
   const names = new Set<string>();
-  for (const folder of foldersOf(folders))
+  const ofModels =
+    folders.version === 1 && folders.results !== null
+      ? configurationsOfV1.map((name) => join(folders.results!, name))
+      : [];
+  for (const folder of [...foldersOf(folders), ...ofModels])
     for (const name of await readdir(folder).catch(() => [])) if (name.startsWith(prefix)) names.add(name);
   return [...names].sort();
 }

@@ -51,6 +51,7 @@ export const evaluationCommands: Readonly<Record<string, Command>> = {
     examples: [
       ["$0 find-best 4 --write-config config.json", "compares nnU-Net's four configurations"],
       ["$0 find-best 4 -c 2d 3d_fullres --no-ensembles", "compares two models, without their average"],
+      ["$0 find-best 4 --nnunet v1 -c 2d 3d_fullres", "compares two models of v1 and their average"],
     ],
     load: async () => (await import("../commands/find-best.js")).runFindBest,
   },

@@ -9,9 +9,9 @@ import { accumulate, crossValidationFolder } from "../../nnunet/selection/accumu
 import { nameOf } from "../../nnunet/selection/best-model.js";
 import { readSummaryMeans } from "../../nnunet/selection/read-summary.js";
 import type { CommandSession } from "../command-session.js";
+import { foldsOf } from "../folds-of.js";
 import { jsonText } from "../json-text.js";
 import type { accumulateOptions } from "../options/selection-options.js";
-import { foldsOf } from "./find-best.js";
 
 type AccumulateArguments = InferredOptionTypes<typeof accumulateOptions> & { readonly dataset: string };
 

@@ -7,9 +7,9 @@ import { nnunetFolders, requireFolder } from "../../nnunet/folders.js";
 import { filesOfModel } from "../../nnunet/model-files/files-of-model.js";
 import { writeZip } from "../../nnunet/model-files/write-zip.js";
 import type { CommandSession } from "../command-session.js";
+import { foldsOf } from "../folds-of.js";
 import { jsonText } from "../json-text.js";
 import type { exportModelOptions } from "../options/model-file-options.js";
-import { foldsOf } from "./find-best.js";
 
 type ExportArguments = InferredOptionTypes<typeof exportModelOptions> & { readonly dataset: string };
 

@@ -5,7 +5,10 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { applyPostProcessing } from "../../nnunet/selection/apply-post-processing.js";
 import { determinePostProcessing } from "../../nnunet/selection/determine-post-processing.js";
 import { readLabelRules } from "../../nnunet/selection/label-rules.js";
+import { applyPostProcessingOfV1 } from "../../nnunet/selection/v1/apply-post-processing-v1.js";
+import { consolidateFolds, finalName } from "../../nnunet/selection/v1/consolidate-folds.js";
 import type { CommandSession } from "../command-session.js";
+import { foldsOf } from "../folds-of.js";
 import { jsonText } from "../json-text.js";
 import type { postprocessOptions } from "../options/selection-options.js";
 import { trialsText } from "../trials-text.js";
@@ -18,6 +21,10 @@ type PostprocessArguments = InferredOptionTypes<typeof postprocessOptions> & {
 export async function runPostprocess(args: PostprocessArguments, session: CommandSession): Promise<number> {
   const place = (path: string): string => resolve(session.currentDirectory, path);
   const folder = place(args.input);
+  if (args.nnunet === "v1")
+    return args.action === "determine"
+      ? runDetermineOfV1(args, session, folder)
+      : runApply(args, session, { folder, rules: null });
   const rules = await readLabelRules(folder, {
     datasetJson: args["dataset-json"] === undefined ? null : place(args["dataset-json"]),
     plansJson: args["plans-json"] === undefined ? null : place(args["plans-json"]),
@@ -60,24 +67,43 @@ async function runDetermine(
   return 0;
 }
 
+async function runDetermineOfV1(
+  args: PostprocessArguments,
+  { terminal, progress, signal }: CommandSession,
+  modelFolder: string,
+): Promise<number> {
+  const { postProcessing } = await consolidateFolds({
+    modelFolder,
+    folds: foldsOf(args.folds),
+    validationName: args["validation-folder"],
+    progress,
+    signal,
+  });
+  if (args["remove-postprocessed"]) await rm(join(modelFolder, finalName), { recursive: true, force: true });
+  const { file, steps } = postProcessing;
+  terminal.out(args.json ? jsonText({ file, steps }) : `${trialsText(postProcessing)}written    ${file}\n`);
+  return 0;
+}
+
 async function runApply(
   args: PostprocessArguments,
   { terminal, currentDirectory, progress, signal }: CommandSession,
-  { folder, rules }: Predictions,
+  { folder, rules }: { readonly folder: string; readonly rules: Predictions["rules"] | null },
 ): Promise<number> {
   if (args["post-processing"] === undefined || args.output === undefined)
     throw sharedError("USAGE", "postprocess apply needs --post-processing and --output");
   const outputFolder = resolve(currentDirectory, args.output);
   if (outputFolder === folder)
     throw sharedError("OUTPUT_EXISTS", `${outputFolder} is the input folder; results would replace it`);
-  const cases = await applyPostProcessing({
+  const common = {
     inputFolder: folder,
     outputFolder,
     postProcessingFile: resolve(currentDirectory, args["post-processing"]),
-    rules,
     progress,
     signal,
-  });
+  };
+  const cases =
+    rules === null ? await applyPostProcessingOfV1(common) : await applyPostProcessing({ ...common, rules });
   terminal.out(args.json ? jsonText({ outputFolder, cases }) : `${cases} cases  ${outputFolder}\n`);
   return 0;
 }

@@ -5,9 +5,9 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { nnunetFolders } from "../../nnunet/folders.js";
 import { type TrainedFolds, train } from "../../nnunet/training/train.js";
 import type { CommandSession } from "../command-session.js";
+import { foldsOf } from "../folds-of.js";
 import type { trainOptions } from "../options/train-options.js";
 import { trainingProgress } from "../training-progress.js";
-import { foldsOf } from "./find-best.js";
 
 type TrainArguments = InferredOptionTypes<typeof trainOptions> & {
   readonly dataset: string;

@@ -14,7 +14,16 @@ const folds = {
   describe: "folds of the cross-validation",
 } as const satisfies Options;
 
+const nnunet = {
+  group: modelsGroup,
+  choices: ["v1", "v2"] as const,
+  default: "v2" as const,
+  requiresArg: true,
+  describe: "whose models and files they are",
+} as const satisfies Options;
+
 export const findBestOptions = {
+  nnunet,
   configurations: {
     group: modelsGroup,
     alias: "c",
@@ -28,18 +37,25 @@ export const findBestOptions = {
     group: modelsGroup,
     type: "string",
     array: true,
-    default: ["nnUNetTrainer"],
     requiresArg: true,
-    describe: "trainers to compare",
+    describe: "trainers to compare; one for v1",
+    defaultDescription: "nnUNetTrainer; nnUNetTrainerV2 for v1",
+  },
+  "cascade-trainer": {
+    group: modelsGroup,
+    type: "string",
+    default: "nnUNetTrainerV2CascadeFullRes",
+    requiresArg: true,
+    describe: "v1: the trainer of 3d_cascade_fullres",
   },
   plans: {
     group: modelsGroup,
     alias: "p",
     type: "string",
     array: true,
-    default: ["nnUNetPlans"],
     requiresArg: true,
-    describe: "plans to compare",
+    describe: "plans to compare; one for v1",
+    defaultDescription: "nnUNetPlans; nnUNetPlansv2.1 for v1",
   },
   folds,
   ensembles: {
@@ -48,11 +64,17 @@ export const findBestOptions = {
     default: true,
     describe: "also compare averages of two models, which need the probabilities of the validation (--npz)",
   },
+  postprocessing: {
+    group: modelsGroup,
+    type: "boolean",
+    default: true,
+    describe: "v1: also decide post-processing; v2 always does",
+  },
   "keep-existing": {
     group: outputGroup,
     type: "boolean",
     default: false,
-    describe: "keep collected and averaged predictions of an earlier run",
+    describe: "keep collected and averaged predictions of an earlier run (v1: and decided post-processing)",
   },
   "write-config": {
     group: outputGroup,
@@ -117,11 +139,18 @@ const outputFolder = {
 } as const satisfies Options;
 
 export const ensembleOptions = {
+  nnunet,
   input: {
     ...input,
     array: true,
     describe:
-      "folders with the probabilities of several models, <case>.npz; the first has dataset.json and plans.json",
+      "folders with the probabilities of several models, <case>.npz; the first has dataset.json and plans.json (v1: each <case>.pkl)",
+  },
+  "post-processing": {
+    group: "Input:",
+    type: "string",
+    requiresArg: true,
+    describe: "v1: postprocessing.json to apply at the end",
   },
   output: { ...outputFolder, demandOption: true },
   "save-probabilities": {
@@ -134,13 +163,26 @@ export const ensembleOptions = {
 } as const satisfies Record<string, Options>;
 
 export const postprocessOptions = {
-  input,
+  nnunet,
+  input: {
+    ...input,
+    describe:
+      "folder with segmentations; for v1's determine, the model's folder with fold_0, fold_1 and so on",
+  },
   references: {
     group: "Input:",
     alias: "ref",
     type: "string",
     requiresArg: true,
-    describe: "determine: folder with the right segmentations",
+    describe: "determine: folder with the right segmentations (v1 has them in the model's folder)",
+  },
+  folds,
+  "validation-folder": {
+    group: "Input:",
+    type: "string",
+    default: "validation_raw",
+    requiresArg: true,
+    describe: "v1's determine: name of the folder with the predictions of each fold",
   },
   "post-processing": {
     group: "Input:",

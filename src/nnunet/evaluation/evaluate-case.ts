@@ -1,3 +1,4 @@
+import type { PostProcessingStep } from "../../../processor/contract/manifest.js";
 import { imageError } from "../../../processor/imaging/errors.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
@@ -14,8 +15,8 @@ export interface EvaluateCaseTask {
   /** For each label or region that is scored, its labels. */
   readonly regions: readonly (readonly number[])[];
   readonly ignoreLabel: number | null;
-  /** The labels of each step of a post-processing that the prediction passes first. */
-  readonly postProcessing: readonly (readonly number[])[];
+  /** The steps of a post-processing that the prediction passes first. */
+  readonly postProcessing: readonly PostProcessingStep[];
   /** Null to leave the distances between surfaces out. */
   readonly toleranceMm: number | null;
 }

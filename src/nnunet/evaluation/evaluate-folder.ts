@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { PostProcessingStep } from "../../../processor/contract/manifest.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { didYouMean } from "../../../processor/files/nearest-path.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
@@ -15,8 +16,8 @@ export interface EvaluationRequest extends EvaluatedLabels, WorkSession {
   readonly imageReader: string | null;
   /** True to score only the predictions that are there; otherwise every reference must have one. */
   readonly allowMissing: boolean;
-  /** The labels of each step of a post-processing that the predictions pass first. */
-  readonly postProcessing: readonly (readonly number[])[];
+  /** The steps of a post-processing that the predictions pass first. */
+  readonly postProcessing: readonly PostProcessingStep[];
   readonly toleranceMm: number | null;
 }
 

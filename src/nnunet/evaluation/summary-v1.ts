@@ -20,6 +20,10 @@ export interface SummaryOfV1Options {
   readonly name?: string;
   readonly task?: string;
   readonly author?: string;
+  /** True to add the mean over all classes except 0, -1 and 99, as v1 does when it compares models. */
+  readonly withMean?: boolean;
+  /** The name that v1 adds when it has averaged two models. */
+  readonly experiment?: string;
 }
 
 /** The measures of nnU-Net v1, in no order of meaning: the file is sorted by name. */
@@ -59,6 +63,19 @@ const precision = (c: VoxelCounts): number => c.truePositives / predictedVoxels(
 const recall = (c: VoxelCounts): number => c.truePositives / referenceVoxels(c);
 const specificity = (c: VoxelCounts): number => c.trueNegatives / (c.trueNegatives + c.falsePositives);
 
+/** Returns the mean Dice of each label over the cases that have one. */
+export const meanDices = (
+  labels: readonly EvaluatedLabel[],
+  cases: readonly CaseOfV1[],
+): ReadonlyMap<string, number> =>
+  new Map(labels.map(({ key }, i) => [key, nanMean(cases.map(({ counts }) => diceOf(counts[i]!)))]));
+
+const [, diceMeasure] = measures.find(([name]) => name === "Dice")!;
+const diceOf = (counts: VoxelCounts): number => diceMeasure(counts);
+
+/** What v1 leaves out of the mean over the classes. */
+const notMeant = new Set(["0", "-1", "99"]);
+
 /** Returns summary.json as nnU-Net v1 writes it. Its mean leaves out cases without a value (NaN). */
 export function summaryTextOfV1(options: SummaryOfV1Options): string {
   const { labels, cases } = options;
@@ -72,12 +89,10 @@ export function summaryTextOfV1(options: SummaryOfV1Options): string {
     ]);
     return new Map<string, PythonJson>([...entries, ["reference", referenceFile], ["test", predictionFile]]);
   });
-  const means = labels.map(({ key }, i): [string, PythonJson] => [
-    key,
-    new Map(
-      measures.map(([name], m) => [name, new PythonFloat(nanMean(scores.map((ofCase) => ofCase[i]![m]!)))]),
-    ),
-  ]);
+  const meanScores = labels.map((_, i) =>
+    measures.map((_measure, m) => nanMean(scores.map((ofCase) => ofCase[i]![m]!))),
+  );
+  const means = labels.map(({ key }, i): [string, PythonJson] => [key, floatsOf(meanScores[i]!)]);
   const content: Record<string, PythonJson> = {
     author: options.author ?? "Fabian",
     description: options.description ?? "",
@@ -90,8 +105,19 @@ export function summaryTextOfV1(options: SummaryOfV1Options): string {
     .update(pythonJson(content, { sortKeys: true }))
     .digest("hex")
     .slice(0, 12);
-  return pythonJson({ ...content, id }, { sortKeys: true });
+  const added: Record<string, PythonJson> = {};
+  if (options.experiment !== undefined) added["experiment_name"] = options.experiment;
+  if (options.withMean === true) {
+    const meant = meanScores.filter((_, i) => !notMeant.has(labels[i]!.key));
+    const overall = measures.map((_, m) => nanMean(meant.map((ofLabel) => ofLabel[m]!)));
+    const kept = means.filter(([key]) => key !== "99");
+    added["results"] = { all, mean: new Map([...kept, ["mean", floatsOf(overall)]]) };
+  }
+  return pythonJson({ ...content, id, ...added }, { sortKeys: true });
 }
+
+const floatsOf = (values: readonly number[]): PythonJson =>
+  new Map(measures.map(([name], i) => [name, new PythonFloat(values[i]!)]));
 
 const scoresOf = (values: readonly number[]): PythonJson =>
   new Map(measures.map(([name], i) => [name, counted.has(name) ? values[i]! : new PythonFloat(values[i]!)]));

@@ -8,6 +8,8 @@ import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 export interface FloatArray {
   readonly shape: readonly number[];
   readonly values: Float32Array;
+  /** How precise the values are in the file. */
+  readonly type: "f2" | "f4" | "f8";
 }
 
 /** The probabilities of a case of 600 × 512 × 512 voxels with 25 classes have 16 GB; more would not fit a machine. */
@@ -86,12 +88,14 @@ function parseNpy(bytes: Buffer, invalid: (what: string) => Error): FloatArray {
     .map(Number);
   const count = shape.reduce((product, size) => product * size, 1);
   const width = widths.get(type);
-  if (width === undefined) throw invalid(`its array has the type ${type}, not float16, float32 or float64`);
+  const precision = (["f2", "f4", "f8"] as const).find((name) => type === `<${name}`);
+  if (width === undefined || precision === undefined)
+    throw invalid(`its array has the type ${type}, not float16, float32 or float64`);
   if (bytes.length - start !== count * width)
     throw invalid(
       `its array of ${shape.join(" × ")} has ${bytes.length - start} bytes, not ${count * width}`,
     );
-  return { shape, values: floatsOf(bytes.subarray(start), type) };
+  return { shape, values: floatsOf(bytes.subarray(start), type), type: precision };
 }
 
 const widths: ReadonlyMap<string, number> = new Map([

@@ -31,7 +31,7 @@ export async function applyPostProcessing(options: ApplyOptions): Promise<number
     from: join(inputFolder, name),
     to: join(outputFolder, name),
     imageReader: rules.imageReader,
-    steps: steps.map(({ labels }) => labels),
+    steps,
   }));
   await forEachCase("keeping the largest components", "postProcessFile", tasks, options);
   return names.length;

@@ -41,7 +41,7 @@ export async function geometryOfProperties(file: string, sizeZyx: Zyx): Promise<
   };
 }
 
-function directionOf(values: readonly number[], itk: Field): Direction {
+export function directionOf(values: readonly number[], itk: Field): Direction {
   const [a, b, c, d, e, f, g, h, i] = values;
   if (a === undefined || b === undefined || c === undefined || d === undefined || e === undefined)
     throw nnunetError("PROBABILITIES_INVALID", `${itk.path}.direction has ${values.length} numbers, not 9`);

@@ -9,6 +9,7 @@ import { scoreFolder } from "../evaluation/score-folder.js";
 import { type EvaluationSummary, type SummaryMeans, summaryText } from "../evaluation/summary.js";
 import { forEachCase, type WorkSession } from "../threads/for-each-case.js";
 import type { LabelRules } from "./label-rules.js";
+import { stepOfV2 } from "./largest-components.js";
 import {
   type PostProcessingStep,
   postProcessingJson,
@@ -115,7 +116,7 @@ const scorer =
       labels: rules.evaluated.labels,
       ignoreLabel: rules.evaluated.ignoreLabel,
       allowMissing: true,
-      postProcessing: steps.map(({ labels }) => labels),
+      postProcessing: steps.map(({ labels }) => stepOfV2(labels)),
       toleranceMm: null,
       progress,
       signal,
@@ -137,7 +138,7 @@ async function writeBest(options: DetermineOptions, best: Stage, names: readonly
     from: join(folder, name),
     to: join(target, name),
     imageReader: rules.imageReader,
-    steps: best.steps.map(({ labels }) => labels),
+    steps: best.steps.map(({ labels }) => stepOfV2(labels)),
   }));
   await forEachCase("writing postprocessed segmentations", "postProcessFile", tasks, options);
   await writeFileWhole(join(target, "summary.json"), [Buffer.from(summaryText(best.summary))]);

@@ -1,3 +1,4 @@
+import type { PostProcessingStep } from "../../../processor/contract/manifest.js";
 import { imageError } from "../../../processor/imaging/errors.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
 import { keepLargestComponent } from "../../../processor/runtime/postprocess/keep-largest-component.js";
@@ -27,26 +28,41 @@ export function labelVoxels({ voxels }: Pick<Image, "voxels">, path: string): Ui
   return labels;
 }
 
+/** Returns a step of nnU-Net v2's post-processing, where voxels that share a corner are connected. */
+export const stepOfV2 = (labels: readonly number[]): PostProcessingStep => ({
+  labels,
+  connectivity: 26,
+  minimumMm3: null,
+});
+
+/** Returns a step of nnU-Net v1's post-processing, where voxels that share a face are connected. */
+export const stepOfV1 = (labels: readonly number[]): PostProcessingStep => ({
+  labels,
+  connectivity: 6,
+  minimumMm3: null,
+});
+
 /**
- * Returns a segmentation after nnU-Net v2's post-processing: for each list of labels, all but the largest component of
- * their union become 0, one list after the other.
+ * Returns a segmentation after nnU-Net's post-processing: in each step, all but the largest component of the union of some
+ * labels become 0, one step after the other.
  *
- * @param steps the labels of each step
  * @param path for messages
  */
 export function withLargestComponents(
   image: Image,
-  steps: readonly (readonly number[])[],
+  steps: readonly PostProcessingStep[],
   path: string,
 ): Image {
   const voxels = labelVoxels(image, path);
-  for (const labels of steps)
+  const { sizeZyx, spacingMmZyx } = image.geometry;
+  const voxelVolumeMm3 = spacingMmZyx.reduce((product, spacing) => product * spacing, 1);
+  for (const { labels, connectivity, minimumMm3 } of steps)
     keepLargestComponent({
       voxels,
-      sizeZyx: image.geometry.sizeZyx,
+      sizeZyx,
       labels,
-      connectivity: 26,
-      sparing: null,
+      connectivity,
+      sparing: minimumMm3 === null ? null : { voxelVolumeMm3, minimumMm3 },
     });
   return { ...image, voxels };
 }

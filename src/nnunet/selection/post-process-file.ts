@@ -1,3 +1,4 @@
+import type { PostProcessingStep } from "../../../processor/contract/manifest.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../../processor/imaging/formats/write-image.js";
 import { withLargestComponents } from "./largest-components.js";
@@ -7,8 +8,7 @@ export interface PostProcessFileTask {
   readonly from: string;
   readonly to: string;
   readonly imageReader: string | null;
-  /** The labels of each step. */
-  readonly steps: readonly (readonly number[])[];
+  readonly steps: readonly PostProcessingStep[];
 }
 
 /** Reads a segmentation, keeps only the largest components, and writes it with the same geometry. */

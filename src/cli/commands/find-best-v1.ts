@@ -1,0 +1,92 @@
+import { resolve } from "node:path";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { shellWord } from "../../ground/shell-word.js";
+import { nnunetFolders } from "../../nnunet/folders.js";
+import { type BestOfV1, findBestOfV1 } from "../../nnunet/selection/v1/find-best-v1.js";
+import type { CommandSession } from "../command-session.js";
+import { foldsOf } from "../folds-of.js";
+import { jsonText } from "../json-text.js";
+import { programCall } from "../program-call.js";
+import { writeBestConfig } from "../write-best-config.js";
+import type { FindBestArguments } from "./find-best-arguments.js";
+
+/** `build_processor find-best --nnunet v1`: compares the trained v1 models of a task. */
+export async function runFindBestOfV1(args: FindBestArguments, session: CommandSession): Promise<number> {
+  const { terminal, environment, currentDirectory, progress, signal } = session;
+  const found = await findBestOfV1({
+    task: String(args.dataset),
+    folders: nnunetFolders({ environment, currentDirectory }, 1),
+    configurations: args.configurations,
+    trainer: only(args.trainer, "trainer") ?? "nnUNetTrainerV2",
+    cascadeTrainer: args["cascade-trainer"],
+    plans: only(args.plans, "plans") ?? "nnUNetPlansv2.1",
+    folds: foldsOf(args.folds),
+    allowsEnsembles: args.ensembles,
+    decidesPostProcessing: args.postprocessing,
+    overwrite: !args["keep-existing"],
+    progress,
+    signal,
+  });
+  const configFile = args["write-config"];
+  if (configFile !== undefined) await writeConfig(found, resolve(currentDirectory, configFile), session);
+  const next =
+    configFile === undefined
+      ? "--write-config config.json writes the settings of an image"
+      : [programCall(terminal), "--config-file", shellWord(configFile)].join(" ");
+  terminal.out(args.json ? jsonText(jsonReport(found)) : `${bestText(found)}next       ${next}\n`);
+  return 0;
+}
+
+/** v1 compares configurations only. */
+function only(names: readonly string[] | undefined, flag: string): string | undefined {
+  if ((names?.length ?? 0) < 2) return names?.[0];
+  throw sharedError("USAGE", `--${flag} names one of them for v1, not ${names!.length}`);
+}
+
+/** If several models have the same Dice, the config has the first, which is the simplest. */
+function writeConfig(found: BestOfV1, path: string, session: CommandSession): Promise<void> {
+  const { members, postProcessingFile } = found.best[0]!;
+  const [first, ...others] = members.map(({ modelFolder, configuration }) => ({
+    folder: modelFolder,
+    configuration,
+  }));
+  return writeBestConfig(
+    path,
+    { members: [first!, ...others], folds: found.folds, postProcessingFile },
+    session,
+  );
+}
+
+function bestText({ candidates, best, commandsFile, tableFile }: BestOfV1): string {
+  const shown = candidates.map((candidate) => ({
+    ...candidate,
+    title: candidate.members.map(({ configuration }) => configuration).join(" + "),
+  }));
+  const widest = Math.max(...shown.map(({ title }) => title.length));
+  const isBest = (name: string): boolean => best.some((candidate) => candidate.name === name);
+  return [
+    "mean foreground Dice on the cross-validation\n",
+    ...shown.map(
+      ({ name, title, dice }) =>
+        `  ${title.padEnd(widest)}  ${dice.toFixed(4)}${isBest(name) ? "  best" : ""}\n`,
+    ),
+    `written    ${commandsFile}\n`,
+    `           ${tableFile}\n`,
+    ...best.flatMap(({ postProcessingFile }) =>
+      postProcessingFile === null ? [] : [`           ${postProcessingFile}\n`],
+    ),
+  ].join("");
+}
+
+const jsonReport = ({ taskName, candidates, best, commandsFile, tableFile }: BestOfV1): object => ({
+  dataset: taskName,
+  candidates: candidates.map(({ name, dice, members }) => ({
+    name,
+    folders: members.map(({ modelFolder }) => modelFolder),
+    dice,
+  })),
+  best: best.map(({ name }) => name),
+  postProcessingFile: best[0]!.postProcessingFile,
+  commandsFile,
+  tableFile,
+});

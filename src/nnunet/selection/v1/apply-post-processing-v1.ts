@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import type { PostProcessingStep } from "../../../../processor/contract/manifest.js";
+import { sharedError } from "../../../../processor/contract/shared-errors.js";
+import { makeFolder } from "../../../../processor/files/make-folder.js";
+import { readPostProcessing } from "../../../checkpoint/post-processing/read-post-processing.js";
+import { readJsonFile } from "../../../checkpoint/read-json-file.js";
+import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
+import { namesIn } from "../../evaluation/evaluate-folder.js";
+import { forEachCase, type WorkSession } from "../../threads/for-each-case.js";
+
+export interface ApplyOfV1Options extends WorkSession {
+  readonly inputFolder: string;
+  readonly outputFolder: string;
+  /** postprocessing.json */
+  readonly postProcessingFile: string;
+}
+
+/**
+ * Applies a post-processing of nnU-Net v1 to every .nii.gz of a folder.
+ *
+ * @returns the number of cases
+ * @throws INPUT_NOT_FOUND, MODEL_FILE_INVALID, LABELS_UNKNOWN
+ */
+export async function applyPostProcessingOfV1(options: ApplyOfV1Options): Promise<number> {
+  const { inputFolder, outputFolder, postProcessingFile } = options;
+  const steps = await stepsOf(postProcessingFile);
+  const names = await namesIn(inputFolder, ".nii.gz");
+  if (names.length === 0)
+    throw sharedError("INPUT_NOT_FOUND", `${inputFolder} has no file that ends with .nii.gz`);
+  await makeFolder(outputFolder);
+  await postProcessFiles({ inputFolder, outputFolder, names, steps, session: options });
+  return names.length;
+}
+
+/** nnU-Net's own files always list the classes; None would mean those of each image. */
+async function stepsOf(file: string): Promise<readonly PostProcessingStep[]> {
+  const json = await readJsonFile(file);
+  if (json.keys().includes("for_which_classes") && json.get("for_which_classes").isNull)
+    throw nnunetError("LABELS_UNKNOWN", `${file}: for_which_classes is null, not a list of labels`);
+  const labels = { names: [], foregroundLabels: [], regionsClassOrder: null, ignoreLabel: null };
+  return readPostProcessing(file, labels);
+}
+
+export interface PostProcessFilesOptions {
+  readonly inputFolder: string;
+  readonly outputFolder: string;
+  readonly names: readonly string[];
+  readonly steps: readonly PostProcessingStep[];
+  readonly session: WorkSession;
+}
+
+export async function postProcessFiles({
+  inputFolder,
+  outputFolder,
+  names,
+  steps,
+  session,
+}: PostProcessFilesOptions): Promise<void> {
+  const tasks = names.map((name) => ({
+    from: join(inputFolder, name),
+    to: join(outputFolder, name),
+    imageReader: null,
+    steps,
+  }));
+  await forEachCase("keeping the largest components", "postProcessFile", tasks, session);
+}

@@ -1,0 +1,150 @@
+import { readFile, rename, rm } from "node:fs/promises";
+import { newPartialPath } from "../../../../processor/files/partial-path.js";
+import { writeFileWhole } from "../../../../processor/files/write-file.js";
+import { writeLabelMap } from "../../../../processor/imaging/formats/write-image.js";
+import type { Zyx } from "../../../../processor/imaging/volume/axes.js";
+import { floatToHalf, roundToHalf } from "../../../../processor/imaging/volume/float16.js";
+import { NpzWriter, npyHeader } from "../../../../processor/nnunet-files/npz-writer.js";
+import { listOfPickles } from "../../../checkpoint/pickle/join-pickles.js";
+import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
+import { type FloatArray, readNpz } from "../../files/read-npz.js";
+import { segmentationOf } from "../merge-probabilities.js";
+import { readSoftmaxProperties, type SoftmaxProperties } from "./softmax-properties.js";
+
+/** The probabilities of one case by several models of nnU-Net v1, to be averaged in a worker thread. */
+export interface MergeSoftmaxTask {
+  /** `<case>.npz` of each model, at least one, each with its `<case>.pkl`. */
+  readonly files: readonly string[];
+  /** The path of the segmentation, `<case>.nii.gz`. */
+  readonly target: string;
+  /** False for a cross-validation, where v1 takes the largest channel also of models with regions. */
+  readonly respectsRegions: boolean;
+  readonly savesProbabilities: boolean;
+}
+
+/**
+ * Averages probabilities as `nnUNet_ensemble` does: float32 sums in the order of the files, one division, and the result in
+ * the type of the files, which is float16; so two classes can tie, and the first one wins.
+ *
+ * @throws PROBABILITIES_INVALID if the files do not fit each other
+ */
+export async function mergeSoftmax(task: MergeSoftmaxTask): Promise<void> {
+  const { files, target } = task;
+  const properties = await Promise.all(files.map((file) => readSoftmaxProperties(propertiesFile(file))));
+  const [first] = properties;
+  const merged = await average(files);
+  const place = placeOf(merged.shape, first!, files[0]!);
+  const regionsClassOrder = task.respectsRegions ? commonOrder(properties, files) : null;
+  const [heads = 0] = merged.shape;
+  if (regionsClassOrder !== null && regionsClassOrder.length !== heads)
+    throw nnunetError(
+      "PROBABILITIES_INVALID",
+      `${files[0]} has ${heads} channels, but ${propertiesFile(files[0]!)} names ${regionsClassOrder.length} regions`,
+    );
+  const found = segmentationOf(merged.values, { heads, regionsClassOrder, largestLabel: 0 });
+  const voxels = placed(found, place, first!.geometry.sizeZyx);
+  // Before the segmentation, which marks the case as finished.
+  if (task.savesProbabilities) await writeSoftmax(files, merged, target.replace(/\.nii\.gz$/, ""));
+  const source = { format: "nifti", path: target, nifti: null } as const;
+  await writeLabelMap({ voxels, geometry: first!.geometry }, target, source);
+}
+
+const propertiesFile = (probabilities: string): string => probabilities.replace(/\.npz$/, ".pkl");
+
+async function average(files: readonly string[]): Promise<FloatArray> {
+  const [first, ...others] = files;
+  const sum = await readNpz(first!, "softmax");
+  const { values } = sum;
+  let isHalf = sum.type === "f2";
+  for (const file of others) {
+    const next = await readNpz(file, "softmax");
+    if (next.shape.join() !== sum.shape.join())
+      throw nnunetError(
+        "PROBABILITIES_INVALID",
+        `${file} has an array of ${next.shape.join(" × ")}, but ${first} one of ${sum.shape.join(" × ")}`,
+      );
+    isHalf &&= next.type === "f2";
+    for (let i = 0; i < values.length; i++) values[i]! += next.values[i]!;
+  }
+  for (let i = 0; i < values.length; i++) values[i]! /= files.length;
+  if (isHalf) for (let i = 0; i < values.length; i++) values[i] = roundToHalf(values[i]!);
+  return { ...sum, type: isHalf ? "f2" : "f4" };
+}
+
+interface Place {
+  readonly sizeZyx: Zyx;
+  readonly startZyx: Zyx;
+}
+
+/**
+ * Returns where the probabilities are in the image. v1.7.1 and earlier save those of the cropped image; later versions those of
+ * the whole image, with the same properties.
+ */
+function placeOf(shape: readonly number[], properties: SoftmaxProperties, file: string): Place {
+  const [, z = 0, y = 0, x = 0] = shape;
+  const { croppedSizeZyx, cropStartZyx, geometry } = properties;
+  const size = [z, y, x].join();
+  if (shape.length === 4 && size === croppedSizeZyx.join())
+    return { sizeZyx: [z, y, x], startZyx: cropStartZyx ?? [0, 0, 0] };
+  if (shape.length === 4 && size === geometry.sizeZyx.join())
+    return { sizeZyx: [z, y, x], startZyx: [0, 0, 0] };
+  throw nnunetError(
+    "PROBABILITIES_INVALID",
+    `${file} has an array of ${shape.join(" × ")}; expected classes × ${croppedSizeZyx.join(" × ")}`,
+  );
+}
+
+function commonOrder(
+  properties: readonly SoftmaxProperties[],
+  files: readonly string[],
+): readonly number[] | null {
+  const [first, ...others] = properties.map(({ regionsClassOrder }) => regionsClassOrder);
+  if (others.every((order) => order?.join() === first?.join())) return first ?? null;
+  throw nnunetError(
+    "PROBABILITIES_INVALID",
+    `${files.map(propertiesFile).join(" and ")} have different orders of regions`,
+  );
+}
+
+/** Puts the cropped segmentation into the whole image. What lies outside the image is cut off, as in v1. */
+function placed(found: Uint8Array | Uint16Array, { sizeZyx, startZyx }: Place, whole: Zyx): Uint8Array {
+  const voxels = new Uint8Array(whole[0] * whole[1] * whole[2]);
+  const [depth, height, width] = sizeZyx;
+  const rowLength = Math.min(width, whole[2] - startZyx[2]);
+  for (let z = 0; z < Math.min(depth, whole[0] - startZyx[0]); z++)
+    for (let y = 0; y < Math.min(height, whole[1] - startZyx[1]); y++) {
+      const from = (z * height + y) * width;
+      const to = ((z + startZyx[0]) * whole[1] + y + startZyx[1]) * whole[2] + startZyx[2];
+      voxels.set(found.subarray(from, from + rowLength), to);
+    }
+  return voxels;
+}
+
+async function writeSoftmax(
+  files: readonly string[],
+  { shape, values, type }: FloatArray,
+  stem: string,
+): Promise<void> {
+  const data = type === "f2" ? Uint16Array.from(values, floatToHalf) : values;
+  const partial = newPartialPath(`${stem}.npz`);
+  const writer = await NpzWriter.create(partial);
+  try {
+    await writer.begin("softmax.npy");
+    await writer.write(npyHeader(shape, type === "f2" ? "f2" : "f4"));
+    await writer.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    await writer.end();
+    await writer.close();
+  } catch (error) {
+    await writer.abandon();
+    await rm(partial, { force: true });
+    throw error;
+  }
+  await rename(partial, `${stem}.npz`);
+  const sources = await Promise.all(
+    files.map(async (file) => {
+      const source = propertiesFile(file);
+      return { source, bytes: await readFile(source) };
+    }),
+  );
+  await writeFileWhole(`${stem}.pkl`, [listOfPickles(sources)]);
+}
