@@ -6,6 +6,7 @@ import { packageRoot } from "../ground/files/package-root.js";
 import { serveCommand, serveFlags } from "../predict/nnunet-serve/options.js";
 import { isBelowBatch, joinedCommand, withWrittenNames } from "./batch-commands.js";
 import type { Command, CommandOption } from "./command.js";
+import { commandList } from "./command-list.js";
 import { commands } from "./command-table.js";
 import { completionScript } from "./completion-script.js";
 import { type KnownOptions, ownFlags } from "./foreign-flags.js";
@@ -14,9 +15,16 @@ import type { ParsedCommand } from "./parsed-command.js";
 import { isServeCommand, serveCommandLine } from "./serve-command-line.js";
 import { type UsageContext, usageError } from "./usage-error.js";
 
+/** The commands that are answered before yargs parses. */
+const answeredEarlier: Readonly<Record<string, string>> = {
+  [serveCommand]: "segment one case with the command line of nnunet_serve",
+  help: "show the options of a command",
+  completion: "print a script that completes commands and flags in bash and zsh",
+};
+
 const commandNames = [
   ...Object.keys(commands).filter((name) => name !== "build" && !isBelowBatch(name)),
-  ...[serveCommand, "help", "completion"],
+  ...Object.keys(answeredEarlier),
 ];
 
 /** @throws USAGE for an unknown command or flag, with the nearest name, or a missing or ill-typed value */
@@ -57,7 +65,10 @@ export async function parseOwn(argv: readonly string[], columns: number): Promis
   if (failure !== undefined) {
     throw usageError(failure.message, usageContext(argv));
   }
-  if (text !== "") return { kind: "text", text: `${withWrittenNames(text)}\n` };
+  if (text !== "") {
+    const help = namedCommand(argv) === "build" ? withCommandList(text, columns) : withWrittenNames(text);
+    return { kind: "text", text: `${help}\n` };
+  }
   const name = String(args._[0] ?? "build");
   return { kind: "arguments", name, args: withoutRepeats(args, commands[name]!) };
 }
@@ -178,23 +189,25 @@ function createParser(columns: number | null): Argv {
     .epilogue(
       "Every error has a code, which docs/reference/errors.md explains. Exit codes: 2 usage, 3 model, 4 image, 5 machine, 6 some cases failed.",
     );
-  for (const [name, { usage, describe, options, positional, examples }] of Object.entries(commands)) {
+  for (const { usage, describe, options, positional, examples } of Object.values(commands)) {
     const build = (command: Argv): Argv => {
       for (const [name, option] of Object.entries(positional ?? {})) command.positional(name, option);
       for (const [line, meaning] of examples) command.example(line, meaning);
       return command.options(Object.fromEntries(Object.entries(options).map(asYargsOption)));
     };
-    // A command below `batch` is not in the list of all commands, and yargs then leaves out its description.
-    parser = isBelowBatch(name)
-      ? parser.command(usage, false, (command) => build(command.usage(`$0 ${usage}\n\n${describe}`)))
-      : parser.command(usage, describe, build);
+    // yargs would list all commands without groups. A command that it does not list loses its description there.
+    parser = parser.command(usage, false, (command) =>
+      build(command.usage(`$0 ${usage === "$0" ? "COMMAND" : usage}\n\n${describe}`)),
+    );
   }
-  // For the list of commands only: these are answered before yargs parses.
-  return parser
-    .command(serveCommand, "segment one case with the command line of nnunet_serve")
-    .command("help [command]", "show the options of a command")
-    .command("completion", "print a script that completes commands and flags in bash and zsh");
+  return parser;
 }
+
+/** Adds the list of commands to the help of the build, because that is the help of the whole program. */
+const withCommandList = (help: string, columns: number): string =>
+  help.replace(commands.build!.describe, (text) => `${text}\n\n${commandList(describeCommand, columns)}`);
+
+const describeCommand = (name: string): string => answeredEarlier[name] ?? commands[name]!.describe;
 
 const programVersion = (): string =>
   (JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { readonly version: string })

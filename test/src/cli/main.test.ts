@@ -109,7 +109,9 @@ describe("--help", () => {
 
   test("help does the same as --help, also for a command", async () => {
     expect(await run("help")).toBe(0);
-    expect(terminal.printed.out).toMatch(/^build_processor\n[\s\S]*Commands:/);
+    expect(terminal.printed.out).toMatch(
+      /^build_processor\nbuild_processor COMMAND\n[\s\S]*Segment images:\n {2}predict /,
+    );
     expect(await run("help", "predict")).toBe(0);
     expect(terminal.printed.out).toContain("build_processor predict\n");
   });
