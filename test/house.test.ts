@@ -78,9 +78,10 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
     "imaging dicom-objects runtime/errors runtime/cases runtime/service runtime/entries runtime/batch config download convert models docker",
   ],
   ["batch", "dicom-objects runtime/batch config convert models predict"],
+  ["benchmark", "imaging runtime/preprocess runtime/inference runtime/model runtime/threads"],
   [
     "cli",
-    "imaging runtime/errors runtime/cases runtime/service runtime/batch runtime/queue runtime/program download config model-source totalsegmentator convert models image oci docker base-image targets build inspect predict nnunet batch",
+    "imaging runtime/errors runtime/cases runtime/service runtime/batch runtime/queue runtime/program download config model-source totalsegmentator convert models image oci docker base-image targets build inspect predict nnunet batch benchmark",
   ],
   ["api", "download config convert models oci targets inspect predict build"],
   ["reference", "runtime/service runtime/entries config base-image predict cli"],

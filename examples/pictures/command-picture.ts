@@ -38,7 +38,7 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
   { who: "I run networks in my own program", commandNames: ["convert"] },
   {
     who: "I prepare a machine or a closed network",
-    commandNames: ["doctor", "base-image", "inference-engines"],
+    commandNames: ["doctor", "benchmark", "base-image", "inference-engines"],
   },
 ];
 

@@ -1,7 +1,8 @@
 import type { Command } from "../command.js";
+import { benchmarkOptions } from "../options/benchmark-options.js";
 import { trainOptions } from "../options/train-options.js";
 
-/** The commands that run nnU-Net's own training. */
+/** The commands that run nnU-Net's own training, and measure. */
 export const trainingCommands: Readonly<Record<string, Command>> = {
   train: {
     usage: "train <dataset> <configuration>",
@@ -16,5 +17,17 @@ export const trainingCommands: Readonly<Record<string, Command>> = {
       ["$0 train 4 3d_fullres --gpus 0,1", "trains two folds at a time"],
     ],
     load: async () => (await import("../commands/train.js")).runTrain,
+  },
+  benchmark: {
+    usage: "benchmark <mode>",
+    describe: "measure how many images a second a model preprocesses, predicts or trains, on made-up images",
+    options: benchmarkOptions,
+    positional: { mode: { choices: ["preprocess", "predict", "train"], describe: "what to measure" } },
+    examples: [
+      ["$0 benchmark predict --model-dir model/ -c 3d_fullres", "times the network on patches"],
+      ["$0 benchmark preprocess --model-dir model/ --size 300 400 400", "times the preprocessing of a CT"],
+      ["$0 benchmark train -d 4 -c 3d_fullres --venv ~/nnunet", "times five epochs of nnU-Net's training"],
+    ],
+    load: async () => (await import("../commands/benchmark.js")).runBenchmark,
   },
 };

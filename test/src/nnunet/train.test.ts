@@ -36,7 +36,8 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 function writePlans(stages: number): void {
   const architecture = { arch_kwargs: { n_stages: stages } };
-  const plans = { configurations: { "2d": { data_identifier: "nnUNetPlans_2d", architecture } } };
+  const sizes = { batch_size: 12, patch_size: [32, 48] };
+  const plans = { configurations: { "2d": { data_identifier: "nnUNetPlans_2d", architecture, ...sizes } } };
   writeFileSync(join(folder, "pre", "Dataset007_Toy", "nnUNetPlans.json"), JSON.stringify(plans));
 }
 
@@ -161,4 +162,22 @@ test("warns of a network of two stages, which nnU-Net trains to NaN", async () =
   writePlans(2);
   expect(await train("-f", "0")).toBe(0);
   expect(terminal.printed.err).toContain("the network has 2 stages");
+});
+
+test("measures the steps of a training without its first epoch", async () => {
+  mkdirSync(foldFolder(0).replace("nnUNetTrainer__", "nnUNetTrainerBenchmark_5epochs__"), {
+    recursive: true,
+  });
+  trainerThat(epoch(0, "0.9").replace("1.0 s", "90.0 s"), epoch(1, "0.8"), epoch(2, "0.7"));
+  const words = ["-d", "7", "-c", "2d", "--venv", "venv", "-o", "perf.json"];
+  expect(await main(["benchmark", "train", ...words], terminal), terminal.printed.err).toBe(0);
+  // 250 steps in a second, with 12 images each.
+  expect(JSON.parse(readFileSync(join(folder, "perf.json"), "utf8"))).toEqual({
+    throughput_train: 3000,
+    latency_train_mean: 4,
+    latency_train_90: 4,
+    latency_train_95: 4,
+    latency_train_99: 4,
+  });
+  expect(terminal.printed.out).toContain("train: 2 epochs, patches of 32 × 48 voxels");
 });
