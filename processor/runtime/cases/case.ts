@@ -42,8 +42,8 @@ export interface Refinement {
 
 /** A file with a mask: its voxels other than 0. */
 export interface MaskFile extends ImageFile {
-  /** The labels of the file that make the mask; absent for all. */
-  readonly labels?: readonly number[];
+  /** The labels of the file that make the mask, with the value 1; "any" for all but 0; absent for the file as it is. */
+  readonly labels?: readonly number[] | "any";
 }
 
 /** The part of an image that the networks see: a box around a mask. */
@@ -51,6 +51,8 @@ export interface CropRequest {
   readonly mask: MaskFile;
   /** Voxels around the box on each side, up to the border. */
   readonly marginXyz: Xyz;
+  /** True if an empty mask means that nothing is to be found, so that the segmentation is empty; otherwise it is an error. */
+  readonly mayBeEmpty?: boolean;
 }
 
 export interface ClassCandidates extends CandidateRules {

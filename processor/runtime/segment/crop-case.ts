@@ -7,26 +7,37 @@ import type { CropRequest } from "../cases/case.js";
 import type { RuntimePool } from "../threads/kernels.js";
 import { readMask } from "./read-mask.js";
 
+/** The part of an image that the networks see. */
+export interface CaseCrop {
+  readonly grid: CroppedGrid;
+  /** True if the mask is empty, and the segmentation with it. The networks then see a corner of the image. */
+  readonly isEmpty: boolean;
+}
+
+const corner = { first: [0, 0, 0], last: [0, 0, 0] } as const;
+
 /**
  * Returns the box around the voxels of a mask that are not 0, with a margin that ends at the border of the image.
  *
- * @throws IMAGE_INVALID if the mask is empty; what `readMask` throws
+ * @throws IMAGE_INVALID if the mask is empty and may not be; what `readMask` throws
  */
-export async function croppedGrid(
-  { mask, marginXyz }: CropRequest,
+export async function caseCrop(
+  { mask, marginXyz, mayBeEmpty = false }: CropRequest,
   whole: Geometry,
   pool: RuntimePool,
-): Promise<CroppedGrid> {
+): Promise<CaseCrop> {
   const { voxels } = await readMask(mask, whole, pool);
-  const box = boundingBox(voxels, whole.sizeZyx);
-  if (box === null)
+  const found = boundingBox(voxels, whole.sizeZyx);
+  if (found === null && !mayBeEmpty)
     throw imageError("IMAGE_INVALID", `${mask.path}: no voxel is in the mask, so nothing is left`);
+  const box = found ?? corner;
   const margin: Zyx = [marginXyz[2], marginXyz[1], marginXyz[0]];
   const start = perAxis((axis) => Math.max(0, box.first[axis] - margin[axis]));
   const size = perAxis(
     (axis) => Math.min(whole.sizeZyx[axis], box.last[axis] + 1 + margin[axis]) - start[axis],
   );
-  return { startZyx: start, geometry: geometryOf(whole, start, size), whole };
+  const grid = { startZyx: start, geometry: geometryOf(whole, start, size), whole };
+  return { grid, isEmpty: found === null };
 }
 
 function boundingBox(voxels: LabelMap["voxels"], [slices, rows, columns]: Zyx) {

@@ -19,7 +19,7 @@ import { preparedEnding } from "../cases/find-prepared-cases.js";
 import { runtimeError } from "../errors.js";
 import { memberWithoutEarlierStage } from "../model/load-model.js";
 import { writeInputVolumes } from "../outputs/input-volume-output.js";
-import { croppedGrid } from "./crop-case.js";
+import { caseCrop } from "./crop-case.js";
 import { joinBratsFiles } from "./join-brats-files.js";
 import { partOfImage } from "./part-of-image.js";
 import { readMask } from "./read-mask.js";
@@ -34,6 +34,8 @@ export interface ReadCase {
   readonly previousStage: LabelMap | null;
   /** The part of the image that the networks see; null for all of it. */
   readonly crop: CroppedGrid | null;
+  /** True if nothing is to be found in the image, because the mask that it is cropped to is empty. */
+  readonly isEmpty: boolean;
   /** The mask with which parts of the segmentation must overlap; null for none. */
   readonly reference: LabelMap | null;
   /** The image as it was stored. */
@@ -57,10 +59,12 @@ export async function readCase(request: CaseRequest, context: SegmentContext): P
   const { pool } = context.tools;
   const reference = mask === null ? null : await readMask(mask.input, volume.geometry, pool);
   const wantedCrop = request.refinement?.crop ?? null;
-  const crop = wantedCrop === null ? null : await croppedGrid(wantedCrop, volume.geometry, pool);
+  const cropped = wantedCrop === null ? null : await caseCrop(wantedCrop, volume.geometry, pool);
   await writeInputVolumes(request, volume);
   const image = { geometry: volume.geometry, source: volume.source };
-  return { request, volume, previousStage, crop, reference, image, warnings };
+  const crop = cropped?.grid ?? null;
+  const isEmpty = cropped?.isEmpty ?? false;
+  return { request, volume, previousStage, crop, isEmpty, reference, image, warnings };
 }
 
 async function readVolume(

@@ -19,6 +19,8 @@ export async function readMask(
 ): Promise<LabelMap> {
   const mask = await readOnGrid(path, image, pool);
   if (labels === undefined) return mask;
+  if (labels === "any")
+    return { ...mask, voxels: Uint8Array.from(mask.voxels, (label) => (label > 0 ? 1 : 0)) };
   const wanted = new Set(labels);
   return { ...mask, voxels: Uint8Array.from(mask.voxels, (label) => (wanted.has(label) ? 1 : 0)) };
 }

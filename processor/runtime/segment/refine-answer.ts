@@ -16,11 +16,12 @@ export interface RefinedAnswer {
 /** Makes the segmentation from one class's candidates, or removes its parts outside a mask, as the request says. */
 export async function refineAnswer(
   { labelMap, classMap }: Answer,
-  { request: { refinement }, reference }: Pick<ReadCase, "request" | "reference">,
+  { request: { refinement }, reference, isEmpty }: Pick<ReadCase, "request" | "reference" | "isEmpty">,
   pool: RuntimePool,
 ): Promise<RefinedAnswer> {
   const unchanged = { labelMap, candidateMap: null, candidates: null };
   if (refinement === null) return unchanged;
+  if (isEmpty) for (const map of [labelMap, classMap]) map?.voxels.fill(0);
   const { sizeZyx } = labelMap.geometry;
   const { smallestObject, keptLabels } = refinement;
   if (keptLabels !== undefined) keepLabels(labelMap, keptLabels);

@@ -71,6 +71,7 @@ async function predict(task: Task, context: SegmentContext): Promise<PredictedWo
     { labelMap: answer.labelMap, classMap: null },
     {
       request: task.request,
+      isEmpty: false,
       reference: reference === null ? null : await readMask(reference.input, task.image.geometry, pool),
     },
     pool,

@@ -136,7 +136,15 @@ function refinementOf(stage: StageWork, finished: readonly StageOutputs[]): Refi
   return {
     smallestObject: stage.removeSmallerThan,
     candidates: threshold === null ? null : { classes, threshold, minConfidence },
-    crop: crop === null ? null : { mask: maskOf(crop, finished), marginXyz: cropPaddingXyz },
+    crop:
+      crop === null
+        ? null
+        : {
+            mask: maskOf(crop, finished),
+            marginXyz: cropPaddingXyz,
+            // A model that found nothing leaves nothing for the next one.
+            mayBeEmpty: crop.kind === "stage",
+          },
     reference: reference === null ? null : { input: maskOf(reference, finished), minIntersection },
     ...(classes === null ? {} : { keptLabels: classes }),
   };
@@ -146,7 +154,7 @@ function maskOf(source: MaskSource, finished: readonly StageOutputs[]): MaskFile
   if (source.kind === "path") return { kind: "file", path: source.path };
   const { labels } = source;
   const { labelMap: path } = finished[source.stage]!;
-  return { kind: "file", path, ...(labels === null ? {} : { labels }) };
+  return { kind: "file", path, labels: labels ?? "any" };
 }
 
 /** Returns whether a later stage takes a class's probabilities of a stage. */

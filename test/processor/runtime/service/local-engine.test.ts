@@ -109,6 +109,19 @@ test("a job of two models runs in another process, whose networks stay loaded un
   expect(engine.status().loadedModels).toEqual([]);
 });
 
+test.each([
+  ["labels", {}],
+  ["candidates", { threshold: 0.1, savesProbabilities: true }],
+])("a model after one that found nothing finds nothing: %s", async (name, changes) => {
+  const { run } = openEngine();
+  const nothing = { kind: "stage", stage: 0, labels: [9] } as const;
+  const second = stage({ folder: "stage_1", crop: nothing, minIntersection: 0, ...changes });
+  const ended = await run(`nothing-${name}`, workOf(`nothing-${name}`, stage({}), second));
+  expect(ended).toMatchObject({ kind: "done" });
+  const { stages } = (ended as Extract<EngineEvent, { kind: "done" }>).result;
+  expect(stages.map(({ is_empty: isEmpty }) => isEmpty)).toEqual([false, true]);
+});
+
 test("one class is kept, and candidates have a map of probabilities", async () => {
   const { run } = openEngine();
   const kept = await run("kept", workOf("kept", stage({ classes: [1], folder: "a" })));
