@@ -34,6 +34,8 @@ export interface Service {
   readonly app: FastifyInstance;
   readonly context: ServiceContext;
   readonly metrics: Metrics;
+  /** Lets the service take no jobs for a reason, until it is null. */
+  hold(reason: string | null): void;
   /** Takes no further jobs, waits for those that run, and closes all connections. */
   close(graceMs: number): Promise<void>;
 }
@@ -45,6 +47,7 @@ const hourMs = 3_600_000;
 /** Makes the service: its jobs, and the application that answers requests. */
 export async function createService(options: ServiceOptions): Promise<Service> {
   let isStopping = false;
+  let heldBy: string | null = null;
   const log = (level: "info" | "error", fields: object): void =>
     options.writeLog(JSON.stringify({ time: new Date().toISOString(), level, ...fields }));
   const trouble = (error: unknown): void =>
@@ -64,6 +67,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   });
   const readiness = (): Readiness => {
     if (isStopping) return { isReady: false, reason: "the server is stopping" };
+    if (heldBy !== null) return { isReady: false, reason: heldBy };
     const { isReady, reason } = jobs.engine.status();
     return { isReady, reason };
   };
@@ -145,6 +149,9 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     app,
     context,
     metrics,
+    hold(reason) {
+      heldBy = reason;
+    },
     async close(graceMs) {
       isStopping = true;
       clearInterval(sweeping);

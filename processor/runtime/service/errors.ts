@@ -72,6 +72,11 @@ export const serviceError = defineErrors({
   },
   RATE_LIMITED: { exit: 5, http: 429, help: "Wait as long as the header Retry-After says." },
   QUEUE_FULL: { exit: 5, http: 503, help: "Try again later. --max-queue allows more waiting jobs." },
+  LOAD_TIMEOUT: {
+    exit: 5,
+    http: 503,
+    help: "Raise load_timeout_min in the file of models, or convert the models before (`build_processor convert`).",
+  },
   NOT_READY: {
     exit: 5,
     http: 503,

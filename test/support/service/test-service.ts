@@ -69,6 +69,13 @@ export async function formOf(
   form.append("request", typeof request === "string" ? request : JSON.stringify(request));
   for (const [name, content] of Object.entries(files))
     form.append("file", new Blob([content as string]), name);
+  return sentForm(form);
+}
+
+/** Returns the body and the headers of a form as a browser sends it. */
+export async function sentForm(
+  form: FormData,
+): Promise<{ readonly payload: Buffer; readonly headers: Readonly<Record<string, string>> }> {
   const response = new Response(form);
   return {
     payload: Buffer.from(await response.arrayBuffer()),

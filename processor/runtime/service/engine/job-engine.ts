@@ -1,5 +1,5 @@
 import type { JobError, JobProgress, JobResult } from "../jobs/job.js";
-import type { JobWork } from "./job-work.js";
+import type { JobWork, StageWork } from "./job-work.js";
 
 /** A job as an engine receives it. */
 export interface EngineJob {
@@ -35,6 +35,15 @@ export interface LoadedNetworks {
   readonly bytes: number;
 }
 
+/** A model that is made ready before a job needs it. */
+export type PreparedModel = Pick<StageWork, "modelId" | "modelDir" | "checkpointName" | "folds">;
+
+/** How far an engine is with a model that it makes ready. The last two end it. */
+export type PrepareEvent =
+  | { readonly kind: "preparing"; readonly modelId: string; readonly line: string }
+  | { readonly kind: "prepared"; readonly modelId: string }
+  | { readonly kind: "unprepared"; readonly modelId: string; readonly error: JobError };
+
 /**
  * What computes jobs. It takes them in the order of `submit` and never computes on the thread that answers requests. It
  * reports each job's end exactly once.
@@ -46,6 +55,8 @@ export interface JobEngine {
    */
   readonly keepsJobs: boolean;
   submit(job: EngineJob): void;
+  /** Makes models ready, one after the other; absent if other machines do that. */
+  prepare?(models: readonly PreparedModel[], listener: (event: PrepareEvent) => void): Promise<void>;
   /** Ends a job: one that waits at once, one that runs before its next window. A job that has ended is left alone. */
   cancel(id: string): void;
   status(): EngineStatus;

@@ -43,6 +43,8 @@ export function openLocalEngine({ workers: wanted, listener }: LocalEngineOption
       waiting.push(job);
       startNext();
     },
+    // The first worker converts for all of them; each loads networks for itself.
+    prepare: (models, onEvent) => workers[0]!.prepare(models, onEvent),
     cancel(id) {
       const place = waiting.findIndex((job) => job.id === id);
       if (place === -1) workers.find(({ current }) => current?.id === id)?.cancel();

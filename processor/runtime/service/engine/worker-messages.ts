@@ -1,5 +1,5 @@
 import type { JobError, JobProgress, JobResult } from "../jobs/job.js";
-import type { EngineJob, LoadedNetworks } from "./job-engine.js";
+import type { EngineJob, LoadedNetworks, PreparedModel, PrepareEvent } from "./job-engine.js";
 
 /** What a worker process is told at its start. */
 export interface WorkerSettings {
@@ -16,10 +16,13 @@ export interface WorkerSettings {
 export type ToWorker =
   | { readonly kind: "open"; readonly settings: WorkerSettings }
   | { readonly kind: "run"; readonly job: EngineJob }
+  | { readonly kind: "prepare"; readonly models: readonly PreparedModel[] }
   | { readonly kind: "cancel" }
   | { readonly kind: "expire" };
 
 export type FromWorker =
+  | PrepareEvent
+  | { readonly kind: "all_prepared"; readonly loaded: readonly LoadedNetworks[] }
   | { readonly kind: "waiting_for_device" }
   | { readonly kind: "started" }
   | { readonly kind: "progress"; readonly progress: JobProgress }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { serviceError } from "../errors.js";
 import type { JobError } from "../jobs/job.js";
-import type { EngineEvent, EngineJob, LoadedNetworks } from "./job-engine.js";
+import type { EngineEvent, EngineJob, LoadedNetworks, PreparedModel, PrepareEvent } from "./job-engine.js";
 import type { FromWorker, ToWorker, WorkerSettings } from "./worker-messages.js";
 
 export interface WorkerProcessOptions {
@@ -22,6 +22,12 @@ export interface WorkerProcessOptions {
 const stopWithinMs = 60_000;
 const keptErrorBytes = 4096;
 
+interface Preparation {
+  readonly left: Set<string>;
+  readonly listener: (event: PrepareEvent) => void;
+  readonly resolve: () => void;
+}
+
 /** A process that computes jobs, one after the other. It is started for the first job, and again after it died. */
 export class WorkerProcess {
   readonly #options: WorkerProcessOptions;
@@ -33,6 +39,7 @@ export class WorkerProcess {
   #killTimer: NodeJS.Timeout | null = null;
   #lastErrors = "";
   #onIdle: (() => void)[] = [];
+  #preparation: Preparation | null = null;
   #onExpired: ((count: number) => void)[] = [];
 
   constructor(options: WorkerProcessOptions) {
@@ -53,6 +60,15 @@ export class WorkerProcess {
     this.#isCanceling = false;
     this.#child ??= this.#start();
     this.#send({ kind: "run", job });
+  }
+
+  /** Makes models ready; a process that dies meanwhile fails those that are not. */
+  prepare(models: readonly PreparedModel[], listener: (event: PrepareEvent) => void): Promise<void> {
+    this.#child ??= this.#start();
+    return new Promise((resolve) => {
+      this.#preparation = { left: new Set(models.map(({ modelId }) => modelId)), listener, resolve };
+      this.#send({ kind: "prepare", models });
+    });
   }
 
   cancel(): void {
@@ -120,6 +136,16 @@ export class WorkerProcess {
       for (const resolve of this.#onExpired.splice(0)) resolve(message.count);
       return;
     }
+    if (message.kind === "all_prepared") {
+      this.#loaded = message.loaded;
+      this.#endPreparation(null);
+      return;
+    }
+    if (message.kind === "preparing" || message.kind === "prepared" || message.kind === "unprepared") {
+      if (message.kind !== "preparing") this.#preparation?.left.delete(message.modelId);
+      this.#preparation?.listener(message);
+      return;
+    }
     const id = this.#current?.id;
     if (id === undefined) return;
     if ("loaded" in message) {
@@ -136,6 +162,7 @@ export class WorkerProcess {
     this.#child = null;
     this.#loaded = [];
     for (const resolve of this.#onExpired.splice(0)) resolve(0);
+    this.#endPreparation(how);
     const id = this.#current?.id;
     if (id === undefined) return;
     if (this.#interruption !== null) {
@@ -154,6 +181,19 @@ export class WorkerProcess {
       `the process that computed the job ended by ${how}`,
     );
     this.#finish({ kind: "failed", id, error: { code, message, help } });
+  }
+
+  #endPreparation(how: string | null): void {
+    const { left, listener, resolve } = this.#preparation ?? {};
+    this.#preparation = null;
+    for (const modelId of how === null ? [] : (left ?? [])) {
+      const { code, message, help } = serviceError(
+        "WORKER_DIED",
+        `the process that made it ready ended by ${how}`,
+      );
+      listener?.({ kind: "unprepared", modelId, error: { code, message, help } });
+    }
+    resolve?.();
   }
 
   #finish(event: EngineEvent): void {

@@ -1,6 +1,6 @@
 import { sharedError } from "../../../contract/shared-errors.js";
 import { serviceError } from "../errors.js";
-import type { EngineJob } from "./job-engine.js";
+import type { EngineJob, PreparedModel } from "./job-engine.js";
 import { jobErrorOf } from "./job-error.js";
 import type { LocateModel } from "./locate-model.js";
 import { NetworkCache } from "./network-cache.js";
@@ -16,10 +16,13 @@ export function serveJobs(locateModel: LocateModel): void {
   let settings: WorkerSettings | null = null;
   let cache: NetworkCache | null = null;
   let stop = new AbortController();
+  let preparing = Promise.resolve();
 
   async function run(job: EngineJob): Promise<void> {
     stop = new AbortController();
     try {
+      await preparing;
+      stop.signal.throwIfAborted();
       const result = await runJob(job, {
         settings: settings!,
         cache: cache!,
@@ -34,6 +37,23 @@ export function serveJobs(locateModel: LocateModel): void {
     }
   }
 
+  async function prepareAll(models: readonly PreparedModel[]): Promise<void> {
+    const { cacheFolder } = settings!;
+    // The server ends this process if it does not want to wait any longer.
+    const { signal } = new AbortController();
+    for (const model of models) {
+      const { modelId } = model;
+      const onNote = (line: string): void => send({ kind: "preparing", modelId, line });
+      try {
+        await locateModel(model, { cacheFolder, onNote, signal });
+        send({ kind: "prepared", modelId });
+      } catch (error) {
+        send({ kind: "unprepared", modelId, error: jobErrorOf(error) });
+      }
+    }
+    send({ kind: "all_prepared", loaded: cache!.loaded() });
+  }
+
   process.on("message", (message: ToWorker) => {
     switch (message.kind) {
       case "open":
@@ -42,6 +62,9 @@ export function serveJobs(locateModel: LocateModel): void {
         return;
       case "run":
         void run(message.job);
+        return;
+      case "prepare":
+        preparing = prepareAll(message.models);
         return;
       case "cancel":
         stop.abort(serviceError("CANCELED", "the job was canceled"));

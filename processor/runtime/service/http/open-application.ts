@@ -62,13 +62,18 @@ export function openApplication(options: ApplicationOptions): FastifyInstance {
       throw serviceError("ADDRESS_INVALID", "the address of the request is invalid");
   });
   app.setErrorHandler((error, request, reply) => fail(error, request, reply));
-  app.setNotFoundHandler((request, reply) => {
+  const refuseUnknown = (request: FastifyRequest, reply: FastifyReply): never => {
     const path = request.url.split("?")[0]!;
     const allowed = methods.of(path);
     if (allowed.length === 0) throw routeUnknown(request.method, path);
     void reply.header("allow", allowed.join(", "));
     throw serviceError("METHOD_NOT_ALLOWED", `${path.slice(0, 200)} has no method ${request.method}`);
+  };
+  // Before a body is looked at.
+  app.addHook("preParsing", async (request, reply) => {
+    if (request.is404) refuseUnknown(request, reply);
   });
+  app.setNotFoundHandler(refuseUnknown);
   return app;
 }
 

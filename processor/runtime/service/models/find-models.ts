@@ -1,5 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
+import { ProcessorError } from "../../../contract/errors.js";
 import { manifestName } from "../../../contract/places.js";
 import { readTextFile } from "../../../files/read-text-file.js";
 import { serviceError } from "../errors.js";
@@ -69,10 +70,16 @@ async function placeOf(
   { spec, folders, totalseg, faults }: FindContext,
 ): Promise<{ readonly path: string | null; readonly error: string | null }> {
   if (totalsegTask !== null) {
-    const path = await totalseg(totalsegTask);
-    const error =
-      path === null ? `the task ${totalsegTask} of TotalSegmentator cannot be run by this version` : null;
-    return { path, error };
+    try {
+      const path = await totalseg(totalsegTask);
+      const error =
+        path === null ? `the task ${totalsegTask} of TotalSegmentator cannot be run by this program` : null;
+      return { path, error };
+    } catch (thrown) {
+      // The other models do not wait for weights that cannot be fetched.
+      if (!(thrown instanceof ProcessorError) || thrown.code === "INTERRUPTED") throw thrown;
+      return { path: null, error: `${thrown.code}: ${thrown.message}` };
+    }
   }
   const found = folders.filter((folder) =>
     `${relative(spec.modelFolder, folder).split(sep).join("/")}/`.includes(relPath!),

@@ -33,7 +33,8 @@ export interface SpecEntry {
 
 const maxSpecBytes = 1 << 20;
 const usualMinMemoryMib = 4000;
-const usualLoadTimeoutMin = 60;
+/** The limit of a file that names none. */
+export const usualLoadTimeoutMin = 60;
 const topKeys = ["model_folder", "load_timeout_min", "models", "dicom_rules"];
 const entryKeys = [
   ...["id", "rel_path", "name", "aliases", "metadata", "min_mem"],

@@ -25,21 +25,31 @@ export interface ServedModel {
 
 /** The models of a server, by id, name and alias. */
 export class ServedModels {
-  readonly all: readonly ServedModel[];
-  readonly #byName: ReadonlyMap<string, ServedModel>;
+  readonly #models: Map<string, ServedModel>;
+  /** The id of each name. */
+  readonly #ids: ReadonlyMap<string, string>;
 
   constructor(all: readonly ServedModel[]) {
-    this.all = all;
-    this.#byName = new Map(
-      all.flatMap((model) => [model.id, model.name, ...model.aliases].map((name) => [name, model] as const)),
+    this.#models = new Map(all.map((model) => [model.id, model]));
+    this.#ids = new Map(
+      all.flatMap(({ id, name, aliases }) => [id, name, ...aliases].map((word) => [word, id] as const)),
     );
   }
 
+  get all(): readonly ServedModel[] {
+    return [...this.#models.values()];
+  }
+
   find(name: string): ServedModel | null {
-    return this.#byName.get(name) ?? null;
+    return this.#models.get(this.#ids.get(name) ?? "") ?? null;
   }
 
   get names(): readonly string[] {
-    return [...this.#byName.keys()];
+    return [...this.#ids.keys()];
+  }
+
+  /** Takes a model out of use, with the reason. */
+  fail(id: string, error: string): void {
+    this.#models.set(id, { ...this.#models.get(id)!, error });
   }
 }

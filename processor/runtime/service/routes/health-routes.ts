@@ -21,7 +21,7 @@ const ready = record({
   models_loaded: listOf(text),
   gpu_available: flag,
   max_free_mem: about("Free memory of the GPU that has the most, in MiB.", orNull(number)),
-  models: recordOf(oneOf(["ready", "missing"])),
+  models: recordOf(oneOf(["ready", "missing", "failed"])),
   queue: record({ waiting: count, running: count }),
 });
 
@@ -60,7 +60,10 @@ export function addHealthRoutes(
         gpu_available: isAvailable,
         max_free_mem: maxFreeMib,
         models: Object.fromEntries(
-          models.all.map(({ id, error }) => [id, error === null ? "ready" : "missing"]),
+          models.all.map(({ id, error, path }) => [
+            id,
+            error === null ? "ready" : path === null ? "missing" : "failed",
+          ]),
         ),
         queue: { waiting, running },
       });

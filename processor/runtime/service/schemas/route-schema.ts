@@ -84,7 +84,8 @@ export function routeSchema(route: RouteSchema): JsonSchema {
 
 function answerSchema(answer: JsonCheck<unknown> | MediaType | null, description: string): JsonSchema {
   if (answer === null) return { description: "no body", type: "null" };
-  if (typeof answer === "string") return { description, content: { [answer]: { schema: binary } } };
+  if (typeof answer === "string")
+    return { description, content: { [answer]: { schema: answer.startsWith("text/") ? {} : binary } } };
   return { description, ...schemaOf(answer) };
 }
 

@@ -3,7 +3,7 @@ import { loadModel } from "../../model/load-model.js";
 import { type RoutingRule, readRoutingRules } from "../dicom/routing/routing-rules.js";
 import { serviceError } from "../errors.js";
 import { findModels, modelFolders, noFacts, readFacts } from "../models/find-models.js";
-import { readSpec } from "../models/read-spec.js";
+import { readSpec, usualLoadTimeoutMin } from "../models/read-spec.js";
 import { type ServedModel, ServedModels } from "../models/served-model.js";
 import type { ServeSettings } from "./serve-settings.js";
 
@@ -12,6 +12,8 @@ export interface Served {
   readonly models: ServedModels;
   /** What happens to DICOM series that arrive. */
   readonly dicomRules: readonly RoutingRule[];
+  /** How long the server may need until its models are ready. */
+  readonly loadTimeoutMin: number;
 }
 
 /**
@@ -28,7 +30,8 @@ export async function specModels(
   const spec = await readSpec(path, modelFolder);
   for (const line of spec.warnings) note(line);
   const dicomRules = readRoutingRules(spec.dicomRules);
-  return { models: new ServedModels(await findModels(spec, totalseg)), dicomRules };
+  const models = new ServedModels(await findModels(spec, totalseg));
+  return { models, dicomRules, loadTimeoutMin: spec.loadTimeoutMin };
 }
 
 /**
@@ -45,7 +48,7 @@ export async function folderModels(folder: string): Promise<Served> {
     );
   const models: ServedModel[] = [];
   for (const path of paths) models.push(await modelAt(path, idOf(path, folder)));
-  return { models: new ServedModels(models), dicomRules: [] };
+  return { models: new ServedModels(models), dicomRules: [], loadTimeoutMin: usualLoadTimeoutMin };
 }
 
 /** `Dataset004_Liver` for `Dataset004_Liver/nnUNetTrainer__nnUNetPlans__3d_fullres`. */
@@ -101,7 +104,7 @@ export async function imageModels(
       weightBytes,
     },
   ]);
-  return { models, dicomRules: [] };
+  return { models, dicomRules: [], loadTimeoutMin: usualLoadTimeoutMin };
 }
 
 /** An image has the folds that it was built with, and averages all of them. */

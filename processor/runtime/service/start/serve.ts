@@ -17,12 +17,15 @@ import type { ServicePlugin } from "../service-context.js";
 import { claimFolder } from "./claim-folder.js";
 import { openMetricsPort } from "./metrics-port.js";
 import { pageFolder } from "./page-folder.js";
+import { aborted, prepareModels } from "./prepare-models.js";
 import type { ServeSettings } from "./serve-settings.js";
 
 export interface ServeOptions {
   readonly settings: ServeSettings;
   readonly models: ServedModels;
   readonly dicomRules: readonly RoutingRule[];
+  /** How long the models may be made ready until the server gives up. */
+  readonly loadTimeoutMin: number;
   /** The module that computes jobs in a process of its own. */
   readonly workerProgram: string;
   /** Replaces the local engine, for example by a queue; null for the local one. */
@@ -44,7 +47,7 @@ export interface ServeOptions {
  * @throws SERVICE_USAGE, FOLDER_IN_USE, PORT_TAKEN
  */
 export async function serve(options: ServeOptions): Promise<void> {
-  const { settings, models, note, signal } = options;
+  const { settings, note, signal } = options;
   const host = hostOf(options);
   const isLoopback = ["127.0.0.1", "::1", "localhost"].includes(host);
   requireProtection(options, isLoopback);
@@ -79,6 +82,7 @@ export async function serve(options: ServeOptions): Promise<void> {
         secret: await secretOf(settings.webhookSecretFile, "webhook-secret-file"),
       },
     });
+    service.hold("the models are being made ready");
     let metricsServer: Server | null = null;
     try {
       const address = await service.app.listen({ host, port: settings.port }).catch((cause: unknown) => {
@@ -92,22 +96,35 @@ export async function serve(options: ServeOptions): Promise<void> {
       }
       if (page !== null) note(`open ${address}/ in a browser to segment and review scans`);
       for (const line of protectionNotes(options, isLoopback)) note(line);
-      for (const { id, error } of models.all)
-        if (error !== null) note(`the model ${id} cannot be used: ${error}`);
-      note("ready");
-      await new Promise<void>((stop) => {
-        if (signal.aborted) stop();
-        signal.addEventListener("abort", () => stop(), { once: true });
-      });
-      note("stopping");
+      await prepareModels(service, options);
+      if (!signal.aborted) note("ready");
+      await aborted(signal);
+      note("stopping; a second signal ends the server at once");
     } finally {
-      await service.close(settings.graceMs);
+      const forget = endAtSecondSignal();
+      await service.close(settings.graceMs).finally(forget);
       metricsServer?.close();
       metricsServer?.closeAllConnections();
     }
   } finally {
     await release();
   }
+}
+
+/** npx sends on the signal that its program has already had from the terminal. */
+const sameSignalMs = 500;
+
+/** Ends the process at the next signal. What ran is interrupted at the next start, as after a crash. */
+function endAtSecondSignal(): () => void {
+  const first = performance.now();
+  const end = (): void => {
+    if (performance.now() - first > sameSignalMs) process.exit(130);
+  };
+  const names = ["SIGINT", "SIGTERM"] as const;
+  for (const name of names) process.on(name, end);
+  return () => {
+    for (const name of names) process.off(name, end);
+  };
 }
 
 async function orthancOf({

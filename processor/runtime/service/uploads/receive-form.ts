@@ -65,7 +65,7 @@ export async function receiveForm(
       }
       const name = cleanName(part.filename);
       const path = join(folder, name);
-      if (files.includes(path))
+      if (files.includes(name))
         throw serviceError("UPLOAD_INVALID", `two files are called ${JSON.stringify(name)}`);
       await makeFolder(dirname(path), 0o700);
       const hash = createHash("sha256");

@@ -5,6 +5,7 @@ import { makeFolder } from "../../../files/make-folder.js";
 import { outputError } from "../../../files/write-file.js";
 import { serviceError } from "../errors.js";
 import { cleanName } from "./clean-name.js";
+import { contentName, digestOf, leftUpload, noteUpload, noteVerified } from "./left-uploads.js";
 
 /** A file that a client sends in parts. */
 export interface Upload {
@@ -27,8 +28,8 @@ interface OpenUpload {
   readonly bytes: number;
   readonly sha256: string | null;
   received: number;
-  /** The digest of what has arrived. */
-  hash: Hash;
+  /** The digest of what has arrived; null until the part that an earlier server took is read again. */
+  hash: Hash | null;
   isBusy: boolean;
   changedMs: number;
 }
@@ -36,7 +37,7 @@ interface OpenUpload {
 const mostUploads = 1000;
 const forgottenMs = 24 * 3_600_000;
 
-/** Files that arrive in parts, below one folder. They are forgotten after a day, or when the server ends. */
+/** Files that arrive in parts, below one folder, also over a restart of the server. They are forgotten after a day. */
 export class UploadStore {
   readonly #folder: string;
   readonly #maxBytes: number;
@@ -47,11 +48,15 @@ export class UploadStore {
     this.#maxBytes = maxBytes;
   }
 
-  /** Removes what an earlier server left. */
+  /** Finds the uploads that an earlier server took, and removes what is none. */
   async open(): Promise<void> {
     await makeFolder(this.#folder, 0o700);
-    for (const name of await readdir(this.#folder))
-      await rm(join(this.#folder, name), { recursive: true, force: true });
+    for (const name of await readdir(this.#folder)) {
+      const left = await leftUpload(join(this.#folder, name), name);
+      if (left === null) await rm(join(this.#folder, name), { recursive: true, force: true });
+      else this.#uploads.set(name, { ...left, hash: null, isBusy: false });
+    }
+    await this.sweep(Date.now());
   }
 
   /** @throws UPLOAD_TOO_LARGE, UPLOAD_INVALID, QUEUE_FULL */
@@ -75,6 +80,7 @@ export class UploadStore {
     };
     try {
       await mkdir(join(this.#folder, upload.id), { mode: 0o700 });
+      await noteUpload(join(this.#folder, upload.id), upload);
       await (await open(this.#pathOf(upload), "wx", 0o600)).close();
     } catch (error) {
       throw outputError(this.#folder, error);
@@ -157,6 +163,8 @@ export class UploadStore {
 
   async #write(upload: OpenUpload, body: AsyncIterable<Uint8Array>): Promise<void> {
     const path = this.#pathOf(upload);
+    upload.hash ??= await digestOf(path);
+    const { hash } = upload;
     const file: FileHandle = await open(path, "r+");
     try {
       for await (const part of body) {
@@ -168,7 +176,7 @@ export class UploadStore {
         for (let written = 0; written < part.length; )
           written += (await file.write(part, written, part.length - written, upload.received + written))
             .bytesWritten;
-        upload.hash.update(part);
+        hash.update(part);
         upload.received += part.length;
       }
     } catch (error) {
@@ -179,8 +187,12 @@ export class UploadStore {
   }
 
   async #complete(upload: OpenUpload): Promise<void> {
-    const found = upload.hash.copy().digest("hex");
-    if (upload.sha256 === null || upload.sha256 === found) return;
+    const found = upload.hash!.copy().digest("hex");
+    if (upload.sha256 === null) return;
+    if (upload.sha256 === found) {
+      await noteVerified(join(this.#folder, upload.id));
+      return;
+    }
     await this.#forget(upload);
     throw serviceError(
       "UPLOAD_INVALID",
@@ -200,7 +212,7 @@ export class UploadStore {
   }
 
   #pathOf({ id }: OpenUpload): string {
-    return join(this.#folder, id, "file");
+    return join(this.#folder, id, contentName);
   }
 }
 

@@ -19,6 +19,7 @@ import { tarHeader } from "../../../../src/oci/tar-header.js";
 import { neverStopped } from "../../../support/never-stopped.js";
 import {
   formOf,
+  sentForm,
   type TestService,
   temporaryFolder,
   testService,
@@ -207,6 +208,22 @@ describe("an archive", () => {
     expect(error).toMatchObject({ code: "ARCHIVE_INVALID" });
     expect((error as Error).message).not.toContain(folder);
   });
+});
+
+test("a form with two files of one name is refused without the server's folder in the message", async () => {
+  const service = await testService();
+  const form = new FormData();
+  form.append("request", JSON.stringify({ model: "organ" }));
+  for (const content of ["a", "b"]) form.append("file", new Blob([content]), "scan.nii.gz");
+  const { headers, payload } = await sentForm(form);
+  const answer = await service.app.inject({
+    method: "POST",
+    url: "/v1/jobs",
+    payload,
+    headers: { host, ...headers },
+  });
+  expect([answer.statusCode, answer.json().code]).toEqual([400, "UPLOAD_INVALID"]);
+  expect(answer.body).not.toContain(service.folder);
 });
 
 test("a file that becomes a link out of the data root after its check is not read", async () => {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { formOf, testService } from "../../../support/service/test-service.js";
+import { formOf, type TestService, testService } from "../../../support/service/test-service.js";
 
 const host = "localhost";
 const content = "0123456789";
@@ -48,6 +48,37 @@ test("a file that arrives in parts is the input of a job, also after a part at a
   });
   const { id: job } = started.json();
   expect(readFileSync(join(service.folder, "jobs", job, "input", "scan.nii.gz"), "utf8")).toBe(content);
+});
+
+test("a file that had arrived in part when the server ended goes on with the next server", async () => {
+  const first = await testService();
+  const { folder } = first;
+  const ask = (service: TestService, method: "POST" | "PATCH" | "GET", url: string, more = {}) =>
+    service.app.inject({ method, url, headers: { host }, ...more });
+  const payload = { name: "scan.nii.gz", bytes: content.length, sha256 };
+  const { id } = (await ask(first, "POST", "/v1/uploads", { payload })).json();
+  const part = (service: TestService, from: number, bytes: string) =>
+    ask(service, "PATCH", `/v1/uploads/${id}`, {
+      payload: Buffer.from(bytes),
+      headers: {
+        host,
+        "content-type": "application/octet-stream",
+        "content-range": `bytes ${from}-${from + bytes.length - 1}/${content.length}`,
+      },
+    });
+  await part(first, 0, "0123");
+  await first.close(0);
+  mkdirSync(join(folder, "uploads", "rubbish"));
+  const second = await testService({ folder });
+  expect((await ask(second, "GET", `/v1/uploads/${id}`)).json()).toMatchObject({ received: 4 });
+  expect((await part(second, 4, "456789")).json()).toMatchObject({ complete: true });
+  await second.close(0);
+  const third = await testService({ folder });
+  const started = await ask(third, "POST", "/v1/jobs", { payload: { model: "organ", uploads: [id] } });
+  expect(started.statusCode, started.body).toBe(202);
+  const { id: job } = started.json();
+  expect(readFileSync(join(folder, "jobs", job, "input", "scan.nii.gz"), "utf8")).toBe(content);
+  expect(readdirSync(join(folder, "uploads"))).toEqual([]);
 });
 
 test("a file whose digest is another one is refused and forgotten", async () => {
