@@ -14,7 +14,7 @@ import {
 import type { WindowShape } from "./inference-engine.js";
 import type { LoadedNetworks } from "./loaded-networks.js";
 import { type MappedMemory, mapMemory } from "./shared-region.js";
-import { outputBytes, ownMemory } from "./window-memory.js";
+import { outputBytes, ownMemory, partStartsOf } from "./window-memory.js";
 
 interface Opened {
   readonly networks: LoadedNetworks;
@@ -41,7 +41,7 @@ async function take(message: ToEngineProcess): Promise<void> {
   if (message.type === "open") {
     const { order, memory: given } = message;
     const memory = given.isShared
-      ? mapMemory(regionDescriptor, given.regionBytes)
+      ? mapMemory(regionDescriptor, given.regionBytes, partStartsOf(given.places))
       : ownMemory(given.regionBytes);
     const networks = await networksOf(order, given, memory);
     const facts = await networks.open();

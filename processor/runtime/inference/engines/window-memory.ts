@@ -30,7 +30,7 @@ export interface WindowMemorySize {
 export function createWindowMemory(size: WindowMemorySize): WindowMemory {
   const { places, regionBytes } = layOut(size);
   try {
-    const { memory, descriptor, close } = createSharedRegion(regionBytes);
+    const { memory, descriptor, close } = createSharedRegion(regionBytes, partStartsOf(places));
     return { order: { places, regionBytes, isShared: true }, memory, descriptor, close };
   } catch (error) {
     if (size.mustBeShared) throw error;
@@ -48,6 +48,10 @@ export function copiedWindowMemory(size: Omit<WindowMemorySize, "mustBeShared">)
     close() {},
   };
 }
+
+/** Returns where inputs and outputs begin: each is a part of the memory. */
+export const partStartsOf = (places: readonly RunPlace[]): readonly number[] =>
+  places.flatMap(({ input, output }) => [input, output]);
 
 /** Memory of this process alone. */
 export function ownMemory(bytes: number): MappedMemory {

@@ -89,3 +89,26 @@ test("the process that computes sees the chosen GPU only, and numbers GPUs as nv
   expect(variables).toContain("CUDA_DEVICE_ORDER=PCI_BUS_ID");
   await engine.close();
 });
+
+test("memory of more than 4 GiB, as for 300 labels, can be used in each of its parts", () => {
+  const window = { channels: 1, heads: 300, patchSize: [512, 512] };
+  const { order, memory, close } = createWindowMemory({
+    ...{ window, mostWindows: 8, runsInFlight: 2, mustBeShared: true },
+  });
+  expect(order.regionBytes).toBeGreaterThan(2 ** 32);
+  for (const { input, output } of order.places)
+    for (const start of [input, output]) memory.floats(start, 4).set([1, 2, 3, start]);
+  for (const { input, output } of order.places)
+    for (const start of [input, output])
+      expect([...memory.floats(start, 4)]).toEqual([1, 2, 3, Math.fround(start)]);
+  close();
+});
+
+test("an output of more than 4 GiB is an error, not the end of the program", () => {
+  const window = { channels: 1, heads: 600, patchSize: [128, 128, 128] };
+  const { order, memory, close } = createWindowMemory({
+    ...{ window, mostWindows: 1, runsInFlight: 2, mustBeShared: true },
+  });
+  expect(() => memory.floats(order.places[0]!.output, 4)).toThrow("more than 4 GiB");
+  close();
+});
