@@ -1,4 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, writeFileSync } from "node:fs";
+import { type ElfSection, elfSections } from "./elf-sections.js";
+import { dropNeededLibraries } from "./needed-libraries.js";
 
 /** Bytes of device code in a library by compute capability: `{ "8.0": 61000000, "9.0": 74000000 }`. */
 export type CodeSizes = Readonly<Record<string, number>>;
@@ -6,21 +8,37 @@ export type CodeSizes = Readonly<Record<string, number>>;
 /** Starts each container of device code in the section `.nv_fatbin`; CUDA's `fatbinary_section.h` names its fields. */
 const containerMagic = 0xba55ed50;
 
+/** What a copy of a CUDA library keeps. */
+export interface CutLibrary {
+  /** The compute capabilities whose code it keeps, such as `8.6`. */
+  readonly capabilities: readonly string[];
+  /** The libraries that it no longer loads, such as `libcurand.so.10`. */
+  readonly dropped: readonly string[];
+}
+
 /**
  * Copies a CUDA library and fills the device code of other GPUs with zeros, which take no space in a compressed layer.
  * The code that is kept, and every offset, stays as it is.
  *
- * @param keep compute capabilities, such as `8.6`
  * @throws Error for a file that is not a 64-bit ELF library with device code, or has none for a compute capability
  */
-export function copyWithDeviceCode(from: string, to: string, keep: readonly string[]): CodeSizes {
+export function copyWithDeviceCode(
+  from: string,
+  to: string,
+  { capabilities, dropped }: CutLibrary,
+): CodeSizes {
   const bytes = readWhole(from);
-  const sizes = keepDeviceCode(bytes, keep);
+  const sizes = keepDeviceCode(bytes, capabilities);
+  dropNeededLibraries(bytes, dropped);
   writeFileSync(to, bytes);
   return sizes;
 }
 
-/** Does the same in memory. */
+/**
+ * Fills the device code of other GPUs with zeros.
+ *
+ * @param keep compute capabilities, such as `8.6`
+ */
 export function keepDeviceCode(bytes: Buffer, keep: readonly string[]): CodeSizes {
   const sizes: Record<string, number> = {};
   const { offset, size } = fatbinSection(bytes);
@@ -47,27 +65,10 @@ export function keepDeviceCode(bytes: Buffer, keep: readonly string[]): CodeSize
   return sizes;
 }
 
-function fatbinSection(bytes: Buffer): { readonly offset: number; readonly size: number } {
-  if (bytes.toString("latin1", 0, 5) !== "\x7fELF\x02") throw new Error("not a 64-bit ELF library");
-  const table = Number(bytes.readBigUInt64LE(0x28));
-  const [entrySize, count, namesAt] = [0x3a, 0x3c, 0x3e].map((at) => bytes.readUInt16LE(at)) as [
-    ...[number, number, number],
-  ];
-  const section = (i: number) => {
-    const at = table + i * entrySize;
-    return {
-      name: bytes.readUInt32LE(at),
-      offset: Number(bytes.readBigUInt64LE(at + 24)),
-      size: Number(bytes.readBigUInt64LE(at + 32)),
-    };
-  };
-  const names = section(namesAt).offset;
-  for (let i = 0; i < count; i++) {
-    const { name, offset, size } = section(i);
-    const end = bytes.indexOf(0, names + name);
-    if (bytes.toString("latin1", names + name, end) === ".nv_fatbin") return { offset, size };
-  }
-  throw new Error("no device code: the library has no section .nv_fatbin");
+function fatbinSection(bytes: Buffer): ElfSection {
+  const found = elfSections(bytes).find(({ name }) => name === ".nv_fatbin");
+  if (found === undefined) throw new Error("no device code: the library has no section .nv_fatbin");
+  return found;
 }
 
 /** Unlike `readFileSync`, takes files of 2 GiB and more. */

@@ -46,6 +46,8 @@ const wheelPin = record({
   files: recordOf(text),
   /** The libraries with code for many GPUs that may be cut to some; absent in a wheel of NVIDIA's, which stays as it is. */
   cuttable: orAbsent(listOf(text)),
+  /** The libraries that those load without calling them. They are left out with the code that is cut, and so is their wheel. */
+  uncalled: orAbsent(listOf(text)),
 });
 
 /** A Python wheel, from which some files are copied into the image. Python itself is not. */

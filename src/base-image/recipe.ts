@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { basename, join, relative, sep } from "node:path";
 import { codeFor, type GpuRequirements } from "../../processor/contract/gpu-requirements.js";
 import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
@@ -110,7 +110,8 @@ async function readAmd64Recipe(
   const keptCapabilities = gpuArchitectures.length === 0 || gpu === null ? null : gpu.computeCapabilities;
   const parts = partsOf(own.parts, choice);
   const ofParts = parts.flatMap(([, part]) => wheelsFor(part, "linux/amd64"));
-  const wheels = [...(own.wheels ?? []).map((wheel) => ({ ...wheel, keptCapabilities })), ...ofParts];
+  const ofVariant = (own.wheels ?? []).map((wheel) => ({ ...wheel, keptCapabilities }));
+  const wheels = [...(keptCapabilities === null ? ofVariant : calledWheels(ofVariant)), ...ofParts];
   const npmVersions = await readDependencies(npmFolder);
   const tag = [
     [
@@ -138,6 +139,14 @@ async function readAmd64Recipe(
     gpu,
     imageName: `nnunet-processor-base:${tag}`,
   };
+}
+
+/** Returns the wheels without those whose libraries are loaded, but never called. */
+function calledWheels(wheels: readonly RecipeWheel[]): readonly RecipeWheel[] {
+  const uncalled = wheels.flatMap((wheel) => wheel.uncalled ?? []);
+  return wheels.filter(
+    ({ files }) => !uncalled.some((name) => Object.keys(files).some((path) => basename(path) === name)),
+  );
 }
 
 const partsOf = (

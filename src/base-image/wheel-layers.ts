@@ -15,7 +15,7 @@ import { HttpClient } from "../download/http-client.js";
 import { discardPart } from "../download/part-file.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { type ImageLayer, layerFile, sortedEntries } from "../image/image-plan.js";
-import { copyWithDeviceCode } from "./device-code.js";
+import { type CutLibrary, copyWithDeviceCode } from "./device-code.js";
 import { type FindIndex, findWheel } from "./python-index.js";
 import type { RecipeWheel } from "./recipe.js";
 import type { WheelPin } from "./recipe-json.js";
@@ -64,8 +64,9 @@ export const isUnpacked = (wheel: RecipeWheel, cacheFolder: string): Promise<boo
   exists(unpackedFolder(wheel, cacheFolder));
 
 function unpackedFolder(wheel: RecipeWheel, cacheFolder: string): string {
+  const cut = cutOf(wheel);
   const wanted = createHash("sha256")
-    .update(JSON.stringify([wheel.sha256, Object.keys(wheel.files), ...keptCode(wheel)]))
+    .update(JSON.stringify([wheel.sha256, Object.keys(wheel.files), ...(cut === null ? [] : [cut])]))
     .digest("hex");
   return join(cacheFolder, "base-image", "wheels", wanted);
 }
@@ -89,9 +90,16 @@ export async function unpackedWheel(wheel: RecipeWheel, options: WheelLayersOpti
   return folder;
 }
 
-/** The libraries that are cut, and the GPUs whose code they keep; empty if the wheel stays whole. */
-const keptCode = ({ cuttable = [], keptCapabilities }: RecipeWheel): readonly (readonly string[])[] =>
-  keptCapabilities === null || cuttable.length === 0 ? [] : [cuttable, keptCapabilities];
+interface Cut extends CutLibrary {
+  /** Paths in the wheel. */
+  readonly libraries: readonly string[];
+}
+
+/** Returns what is cut out of which libraries; null if the wheel stays whole. */
+const cutOf = ({ cuttable: libraries = [], uncalled = [], keptCapabilities }: RecipeWheel): Cut | null =>
+  keptCapabilities === null || libraries.length === 0
+    ? null
+    : { libraries, capabilities: keptCapabilities, dropped: uncalled };
 
 async function fetchAndUnpack(
   wheel: RecipeWheel,
@@ -163,8 +171,9 @@ async function unpack(wheelFile: string, wheel: RecipeWheel, folder: string): Pr
       await makeFolder(dirname(target));
       await pipeline(archive.read(path), createWriteStream(target));
     }
-    const [libraries = [], capabilities = []] = keptCode(wheel);
-    for (const path of libraries) copyWithDeviceCode(join(partial, path), join(partial, path), capabilities);
+    const cut = cutOf(wheel);
+    for (const path of cut?.libraries ?? [])
+      copyWithDeviceCode(join(partial, path), join(partial, path), cut!);
     await rename(partial, folder);
   } finally {
     await archive.close();

@@ -23,7 +23,8 @@ that ONNX Runtime's execution provider holds code for; the driver is the oldest 
 
 \`"gpu_arch"\` or \`--gpu-arch\` names the GPUs that an image is for, such as \`8.6\`, or several: \`8.0,9.0\`. The image then
 keeps only the code that these GPUs run, in ONNX Runtime's execution provider; the rest of that library is filled with
-zeros, which pack to nothing. NVIDIA's own libraries are not changed. The image's label
+zeros, which pack to nothing. In \`cuda13\`, that library then also loads cuRAND no longer, of which it calls nothing, and the
+image has no cuRAND. NVIDIA's own libraries are not changed. The image's label
 \`org.nnunet-processor.gpu.compute-capabilities\` says what is left, and the processor checks it at start. The target
 \`amos22\` keeps the code for 8.6, because it runs on an RTX 3090.
 

@@ -17,10 +17,17 @@ import { goldenPath } from "../support/golden.js";
 import { compareSegmentations } from "../support/images/compare-segmentations.js";
 import { runProgram } from "../support/programs/run-program.js";
 
+/** The execution provider of CUDA 13 links the driver's library; that of CUDA 12 opens it by name when it is used. */
+const driver = "libcuda.so.1 => not found";
+
 const variants = [
-  { cuda: "13", recipe: await readRecipe("cuda13"), missing: ["libcuda.so.1 => not found"] },
-  // The execution provider opens the driver by name when it is used.
-  { cuda: "12", recipe: await readRecipe("cuda12"), missing: [] },
+  { flags: ["--cuda", "13"], recipe: await readRecipe("cuda13"), missing: [driver] },
+  {
+    flags: ["--cuda", "13", "--gpu-arch", "8.6"],
+    recipe: await readRecipe("cuda13", "linux/amd64", ["8.6"]),
+    missing: [driver],
+  },
+  { flags: ["--cuda", "12"], recipe: await readRecipe("cuda12"), missing: [] },
 ] as const;
 
 const hasImage = (imageName: string): Promise<boolean> =>
@@ -30,21 +37,21 @@ const hasImage = (imageName: string): Promise<boolean> =>
 
 for (const variant of variants)
   describeWithEngine(
-    `an image for GPUs with CUDA ${variant.cuda}, on a machine without one`,
+    `an image for GPUs with ${variant.flags.join(" ")}, on a machine without one`,
     () => testsOf(variant),
     // The image has at least 1.3 GB of libraries, so that no test builds it.
     [
       {
-        what: `the base image for CUDA ${variant.cuda}`,
-        remedy: `npx --no-install build_processor base-image --device cuda --cuda ${variant.cuda}`,
+        what: `the base image ${variant.recipe.imageName}`,
+        remedy: `npx --no-install build_processor base-image --device cuda ${variant.flags.join(" ")}`,
         isMet: await hasImage(variant.recipe.imageName),
         isRequiredInCi: false,
       },
     ],
   );
 
-function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {
-  const imageName = `nnunet-processor-test/cuda:${cuda}`;
+function testsOf({ flags: ofVariant, recipe, missing }: (typeof variants)[number]): void {
+  const imageName = `nnunet-processor-test/cuda:${ofVariant.join("").replaceAll("-", "")}`;
   const scratch = mkdtempSync(join(tmpdir(), "cuda-image-"));
   const [input, output] = [join(scratch, "in"), join(scratch, "out")];
 
@@ -59,7 +66,7 @@ function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {
 
   async function build(tag: string, ...flags: readonly string[]): Promise<void> {
     const model = goldenPath("v2", "cascade_3d_lowres", "model");
-    const command = ["--model-dir", model, "--tag", tag, "--device", "cuda", "--cuda", cuda, ...flags];
+    const command = ["--model-dir", model, "--tag", tag, "--device", "cuda", ...ofVariant, ...flags];
     const built = await runProgram(command, { cwd: scratch });
     expect(built.exitCode, built.err).toBe(0);
   }
@@ -111,6 +118,8 @@ function testsOf({ cuda, recipe, missing }: (typeof variants)[number]): void {
   test("states in labels which driver and GPU it needs", async () => {
     const labels = (await findImage(testEngine(), imageName))?.labels;
     expect(labels?.["org.nnunet-processor.gpu.minimum-driver"]).toBe(recipe.gpu!.minimumDriver);
-    expect(labels?.["org.nnunet-processor.gpu.compute-capabilities"]).toContain("8.6");
+    expect(labels?.["org.nnunet-processor.gpu.compute-capabilities"]).toMatch(
+      new RegExp(`^${recipe.gpu!.computeCapabilities.join(" ")}(?: 9.0\\+PTX)?$`),
+    );
   });
 }

@@ -112,7 +112,10 @@ async function packProvider(kit: string): Promise<void> {
     else
       console.log(
         "device code, bytes:",
-        copyWithDeviceCode(entry.source.file, target, [(Number(values.arch) / 10).toFixed(1)]),
+        copyWithDeviceCode(entry.source.file, target, {
+          capabilities: [(Number(values.arch) / 10).toFixed(1)],
+          dropped: [],
+        }),
       );
   }
 }

@@ -104,6 +104,7 @@ test.each([
   const cut = wheels.filter(({ cuttable = [] }) => cuttable.length > 0);
   expect(cut.map(({ name, licence }) => `${name} ${licence}`)).toEqual(["onnxruntime-gpu MIT"]);
   expect(cut[0]!.keptCapabilities).toEqual(row.capabilities);
+  expect(wheels.some(({ name }) => name.startsWith("nvidia-curand"))).toBe(row.variant === "cuda12");
 });
 
 test("a GPU that an image has no code for is refused with the GPUs that it has code for", async () => {
