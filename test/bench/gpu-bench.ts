@@ -1,21 +1,24 @@
 /**
  * `npm run bench:gpu [-- STEP …]`: compares the processor of the CUDA image with the real nnU-Net on the same GPU.
  * Writes the image's files to `.bench/gpu` and installs nnU-Net into `.bench/venv` first; needs no Docker.
- * The steps are golden, full-size, resampled, roofline and profile; without a name, the first two run. `--cuda 12`
+ * The steps are golden, full-size, resampled, roofline and profile; without a name, the first three run. `FASTSEG_VENV` names
+ * an environment with FastSegmentator, which is then measured, too. `--cuda 12`
  * measures the image for CUDA 12, `--wheels DIR` takes wheels from a folder, `--kit` runs the processor of the kit that
  * this program is in (gpu-kit/README.md), and `--rehearse` runs the steps on the CPU. The results are also written to
  * `out/bench-gpu.json`.
  */
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findGpuProblem } from "../../processor/runtime/inference/cuda-check.js";
 import { readGpuFacts } from "../../processor/runtime/inference/gpu-facts.js";
+import { readRecipe } from "../../src/base-image/recipe.js";
 import { chooseVariant, cudaMajors, readVersions } from "../../src/base-image/variants.js";
 import { repositoryRoot } from "../support/golden.js";
 import type { BenchRow } from "./bench-row.js";
+import { findFastSegmentator } from "./fast-segmentator.js";
 import { benchGpuFullSize } from "./gpu-full-size.js";
 import { benchGpuGolden } from "./gpu-golden.js";
 import { layImageRoot } from "./gpu-image-root.js";
@@ -44,7 +47,7 @@ const { values, positionals } = parseArgs({
 const isRehearsal = values.rehearse;
 const cuda = cudaMajors.find((major) => major === values.cuda) ?? readVersions().defaultCuda;
 if (values.cuda !== undefined && values.cuda !== cuda) throw new Error(`there is no CUDA ${values.cuda}`);
-const wanted = positionals.length === 0 ? ["golden", "full-size"] : positionals;
+const wanted = positionals.length === 0 ? ["golden", "full-size", "resampled"] : positionals;
 for (const name of wanted)
   if (!(name in steps)) throw new Error(`no step ${name}; there are ${Object.keys(steps).join(", ")}`);
 const variant = chooseVariant("cuda", cuda);
@@ -63,17 +66,18 @@ if (problem !== null && !isRehearsal) {
 
 /** Runs a step. A step that fails does not stop the others, because time on the machine is short. */
 async function bench(): Promise<void> {
-  const machine = `${variant}, ${facts.gpus?.[0]?.name ?? "no GPU"}, driver ${facts.kernelDriver ?? "none"}, Node ${process.version}`;
-  console.log(`${new Date().toISOString().slice(0, 10)}, ${machine}\n`);
+  const fastSegmentator = findFastSegmentator(process.env);
   const scratch = mkdtempSync(join(tmpdir(), "bench-gpu-"));
   const rows: BenchRow[] = [];
   try {
     const peerBin = values.kit ? peerOfKit() : nnunetBin();
     if (!isRehearsal) requireCudaOfPeer(peerBin);
+    const machine = `${new Date().toISOString().slice(0, 10)}, ${await machineOf(peerBin)}`;
+    console.log(`${machine}\n`);
     const laid = join(repositoryRoot, ".bench", "gpu");
     const root = values.kit ? kitRoot(peerBin) : await layImageRoot(variant, laid, values.wheels ?? null);
     for (const name of wanted)
-      for (const row of await rowsOf(name, { root, scratch, peerBin, isRehearsal })) {
+      for (const row of await rowsOf(name, { root, scratch, peerBin, fastSegmentator, isRehearsal })) {
         rows.push(row);
         console.log(lineOf(row));
         writeResults({ machine, rows });
@@ -81,6 +85,23 @@ async function bench(): Promise<void> {
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** Names the GPU, the driver, and the versions of both programs. */
+async function machineOf(peerBin: string | null): Promise<string> {
+  const { gpu, versions } = await readRecipe(variant);
+  const script =
+    "import torch, importlib.metadata as m; print('nnunetv2', m.version('nnunetv2') + ', torch', torch.__version__)";
+  const peer =
+    peerBin === null
+      ? "no nnU-Net"
+      : execFileSync(join(peerBin, "python"), ["-c", script], { encoding: "utf8" }).trim();
+  return [
+    `${variant}: ONNX Runtime ${versions["onnxruntime-gpu"]}, CUDA ${gpu?.cuda}, cuDNN ${gpu?.cudnn}`,
+    `${facts.gpus?.[0]?.name ?? "no GPU"}, driver ${facts.kernelDriver ?? "none"}`,
+    `Node ${process.version}`,
+    peer,
+  ].join("; ");
 }
 
 async function rowsOf(name: string, setting: GpuBench): Promise<readonly BenchRow[]> {

@@ -17,7 +17,7 @@ export async function benchGpuGolden(bench: GpuBench): Promise<readonly BenchRow
   for (const { name, folds } of bench.isRehearsal ? goldenCases.slice(1, 2) : goldenCases) {
     const inputDir = goldenPath("v2", name, "input");
     const ending = /\.(nii\.gz|nii|mha|nrrd)$/.exec(readdirSync(inputDir)[0]!)![1]!;
-    const run = { model: goldenPath("v2", name, "model"), folds, inputDir, ending };
+    const run = { model: goldenPath("v2", name, "model"), folds, inputDir, ending, mirrors: true };
     const outputDir = join(bench.scratch, name);
     const ours = await runOurs({ ...run, outputDir }, bench);
     const leastDice = await leastDiceOf(name, { folder: join(outputDir, "images"), ending });

@@ -10,6 +10,8 @@ export interface GpuBench {
   readonly scratch: string;
   /** The `bin` folder of an environment with nnU-Net; null in a rehearsal without it. */
   readonly peerBin: string | null;
+  /** FastSegmentator's program; null without an environment that has it. */
+  readonly fastSegmentator: string | null;
   /** True to run on the CPU, which gives no figures of a GPU. */
   readonly isRehearsal: boolean;
 }
@@ -28,6 +30,8 @@ export interface WholeRun {
   /** Has no leading dot. */
   readonly ending: string;
   readonly outputDir: string;
+  /** False without test-time augmentation. */
+  readonly mirrors: boolean;
 }
 
 /** Measures a whole run of the image's program with nnU-Net's defaults. The conversion is not counted, because a build does it. */
@@ -38,7 +42,8 @@ export async function runOurs(run: WholeRun, bench: GpuBench): Promise<GpuRun> {
   return measured(bench, [
     ...([program, ...args] as const),
     ...["--model-dir", converted, "--inputdir", run.inputDir, "--outputdir", run.outputDir],
-    ...["--allowed-extensions", run.ending, "--output-extension", run.ending, "--use-tta"],
+    ...["--allowed-extensions", run.ending, "--output-extension", run.ending],
+    run.mirrors ? "--use-tta" : "--no-use-tta",
     ...["--device", bench.isRehearsal ? "cpu" : "cuda"],
     // A rehearsal also uses the graphs for GPUs.
     ...["--precision", bench.isRehearsal ? "float16" : "auto"],
@@ -61,6 +66,17 @@ export async function runPeer(run: WholeRun, bench: GpuBench): Promise<GpuRun> {
     join(bench.peerBin, "nnUNetv2_predict_from_modelfolder"),
     ...["-i", run.inputDir, "-o", run.outputDir, "-m", run.model, "-f", ...run.folds],
     ...["-device", bench.isRehearsal ? "cpu" : "cuda"],
+    ...(run.mirrors ? [] : ["--disable_tta"]),
+  ]);
+}
+
+/** Measures FastSegmentator, which never mirrors. With softmax, its labels are those that nnU-Net takes. */
+export async function runFastSegmentator(run: WholeRun, bench: GpuBench): Promise<GpuRun> {
+  if (bench.fastSegmentator === null) throw new Error("there is no FastSegmentator to run");
+  return measured({ ...bench, root: { ...bench.root, env: process.env } }, [
+    bench.fastSegmentator,
+    ...["nnunet", "-i", run.inputDir, "-o", run.outputDir, "--model_path", run.model],
+    ...["--fold", run.folds[0]!, "--use_softmax", "--device", "cuda"],
   ]);
 }
 
