@@ -78,24 +78,43 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
 
 /** The service is a part that an image may lack, so it is loaded only here. */
 async function runService(words: readonly string[], signal: AbortSignal): Promise<number> {
-  const { serveInImage } = await import("./service/start/serve-in-image.js").catch(
-    (cause: NodeJS.ErrnoException) => {
-      if (cause.code !== "ERR_MODULE_NOT_FOUND") throw cause;
-      throw sharedError("USAGE", "this image was built without the service", { cause });
-    },
-  );
-  const modelDir = process.env["NNUNET_MODEL_DIR"] ?? places.image.model;
+  const { serveInImage } = await import("./service/start/serve-in-image.js").catch(withoutService);
   const write = (text: string): void => void process.stdout.write(text);
-  await serveInImage({ words, environment: process.env, modelDir, write, signal });
+  const modelDir = ownModel();
+  await serveInImage({
+    words,
+    environment: process.env,
+    modelDir,
+    withQueue: async (settings, note, use) => {
+      if (settings.redis === null) return use(null);
+      const { withQueue } = await import("./queue/with-queue.js");
+      return withQueue(settings, note, use);
+    },
+    write,
+    signal,
+  });
   return 0;
 }
 
+function withoutService(cause: NodeJS.ErrnoException): never {
+  if (cause.code !== "ERR_MODULE_NOT_FOUND") throw cause;
+  throw sharedError("USAGE", "this image was built without the service", { cause });
+}
+
+const ownModel = (): string => process.env["NNUNET_MODEL_DIR"] ?? places.image.model;
+
 /** Cases run in processes of their own, so this one needs no supervisor. */
 async function runBatch(argv: readonly string[], signal: AbortSignal): Promise<number> {
-  const { runBatchInImage } = await import("./batch/in-image.js");
   const print = (text: string) => process.stdout.write(asLines(text));
   const onEvent = showEvents(createLineProgress({ write: print, now: () => performance.now() }));
-  return runBatchInImage(argv, { environment: process.env, onEvent, print, signal });
+  const context = { environment: process.env, onEvent, print, signal };
+  if (argv[0] !== "worker") {
+    const { runBatchInImage } = await import("./batch/in-image.js");
+    return runBatchInImage(argv, context);
+  }
+  const { runWorkerInImage } = await import("./queue/worker-in-image.js").catch(withoutService);
+  const { convertedWorker } = await import("./service/start/image-models.js");
+  return runWorkerInImage(argv.slice(1), { ...context, program: convertedWorker, ownModel: ownModel() });
 }
 
 /**

@@ -74,6 +74,18 @@ const needed = /\.(?:[cm]?js|json|wasm)$|(?:^|\/)(?:licen[cs]e|notice)(?:\.\w+)?
 /** Folders of a package itself; the same names deeper in it can be code. */
 const unneeded = /^(?:tests?|__tests__|examples?|docs?|benchmarks?|\.github|browser)\//;
 
+/** The one form of a package that Node loads here; its others, for browsers and other kinds of modules, take as much again. */
+const loadedForm: Readonly<Record<string, RegExp>> = {
+  bullmq: /^(?:dist\/cjs|node_modules)\//,
+  luxon: /^build\/node\//,
+  msgpackr: /^dist\/node\.cjs$/,
+};
+
+const isNeeded = (name: string, path: string): boolean =>
+  needed.test(path) &&
+  !unneeded.test(path) &&
+  (!/\.[cm]?js$/.test(path) || (loadedForm[name]?.test(path) ?? true));
+
 /** Lists what packages need at run time. */
 export async function packageFiles(names: readonly string[]): Promise<readonly LayerFile[]> {
   const files: LayerFile[] = [];
@@ -87,7 +99,7 @@ async function filesOfPackage(name: string): Promise<readonly LayerFile[]> {
   return found
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => needed.test(relativeTo(folder, file)) && !unneeded.test(relativeTo(folder, file)))
+    .filter((file) => isNeeded(name, relativeTo(folder, file)))
     .map((file) =>
       layerFile(`${layerPath(places.anyModel.packages)}/${name}/${relativeTo(folder, file)}`, { file }),
     );

@@ -6,6 +6,9 @@ import { compiledFolder, importedFrom, packageFiles, relativeTo, withDependencie
 const entries = [
   "processor/runtime/service/start/serve-in-image.js",
   "processor/runtime/service/engine/worker-main.js",
+  // The client of a queue in Redis.
+  "processor/runtime/queue/with-queue.js",
+  "processor/runtime/queue/worker-in-image.js",
 ];
 
 /** What answers grand-challenge's `invoke`, with the application of the service. */
@@ -30,4 +33,4 @@ async function packagesOf(paths: readonly string[]): Promise<readonly string[]> 
   return withDependencies(packages);
 }
 
-const counted = /^processor\/(?:runtime\/(?:service|entries\/grand-challenge)|files)\//;
+const counted = /^processor\/(?:runtime\/(?:service|queue|entries\/grand-challenge)|files)\//;

@@ -19,6 +19,7 @@ export const imageBatchHelp = `Usage: batch run --manifest FILE --output DIR [op
 
 Segments the cases of a manifest that are not done, with the image's own model. Any number of containers may share the
 folder; start it again to go on. \`build_processor batch plan\` writes a manifest.
+\`batch worker --help\` shows how a container computes the cases of a queue in Redis.
 
   --manifest FILE              a case in each line: {"case": "a", "inputs": ["a_0000.nii.gz"]}
   -o, --output DIR             folder of the batch (default /output)
@@ -98,7 +99,7 @@ export async function runBatchInImage(argv: readonly string[], context: ImageBat
   if (action !== "run" || others.length > 0)
     throw sharedError(
       "USAGE",
-      `an image runs \`batch run\`, not \`batch ${positionals.join(" ")}\`; build_processor has the other commands`,
+      `an image runs \`batch run\` and \`batch worker\`, not \`batch ${positionals.join(" ")}\`; build_processor has the other commands`,
     );
   if (values.manifest === undefined) throw sharedError("USAGE", "--manifest is missing");
   const gpus = [values.gpus ?? [], values.gpu ?? []].flat();

@@ -26,6 +26,8 @@ export interface BatchWorkerOptions {
   /** One for each case at a time, with the GPU that it sees; null for all GPUs, or none. */
   readonly workers: readonly (string | null)[];
   readonly dataRoots: readonly string[];
+  /** The converted model of an image; null outside one. */
+  readonly ownModel: string | null;
   readonly retries: number;
   /** Replaces the settings that depend on this machine. */
   readonly ownSettings: (settings: ImageSettings) => ImageSettings;
@@ -68,7 +70,7 @@ export class BatchWorker {
 
   constructor(options: BatchWorkerOptions) {
     this.#options = options;
-    this.#batches = new QueuedBatches(options.dataRoots, options.ownSettings);
+    this.#batches = new QueuedBatches(options);
     this.#lanes = options.workers.map((gpu) => ({ gpu, batch: null, worker: null, service: null }));
     this.#idle = [...this.#lanes];
     this.#worker = new Worker<QueueJob>(options.queueName, (job, token) => this.#takeAny(job, token), {
@@ -119,12 +121,12 @@ export class BatchWorker {
   }
 
   async #takeService(job: Job<ServiceJob>, token: string | undefined): Promise<object> {
-    const { redis, queueName, dataRoots } = this.#options;
+    const { redis, queueName, dataRoots, ownModel } = this.#options;
     const { signal } = this.#stop;
     const lane = this.#idle.pop()!;
     try {
       const process = await this.#serviceFor(lane);
-      const end = await runServiceJob(job, { redis, queueName, process, dataRoots, signal });
+      const end = await runServiceJob(job, { redis, queueName, process, dataRoots, ownModel, signal });
       return end.kind === "interrupted" ? await putBack(job, token, 0) : end;
     } catch (error) {
       throw this.#asJobError(error);

@@ -10,19 +10,26 @@ import { loadChecked, type OpenedBatch, openedBatch } from "../batch/open-batch.
 /** The most batches that a worker keeps open. */
 const mostOpen = 8;
 
+export interface QueuedBatchesOptions {
+  /** The folders that batches may be in; empty for any. */
+  readonly dataRoots: readonly string[];
+  /** The converted model of an image, for batches of the same model; null outside one. */
+  readonly ownModel: string | null;
+  /** Replaces the settings that depend on this machine. */
+  readonly ownSettings: (settings: ImageSettings) => ImageSettings;
+}
+
 /** Opens the batches that a queue's jobs name. */
 export class QueuedBatches {
   readonly #dataRoots: readonly string[];
-  readonly #ownSettings: (settings: ImageSettings) => ImageSettings;
+  readonly #ownSettings: QueuedBatchesOptions["ownSettings"];
+  readonly #ownModel: string | null;
   readonly #open = new Map<string, Promise<OpenedBatch>>();
 
-  /**
-   * @param dataRoots the folders that batches may be in; empty for any
-   * @param ownSettings replaces the settings that depend on this machine
-   */
-  constructor(dataRoots: readonly string[], ownSettings: (settings: ImageSettings) => ImageSettings) {
+  constructor({ dataRoots, ownSettings, ownModel }: QueuedBatchesOptions) {
     this.#dataRoots = dataRoots.map((root) => resolve(root));
     this.#ownSettings = ownSettings;
+    this.#ownModel = ownModel;
   }
 
   /** @throws BATCH_NOT_FOUND, BATCH_DIFFERS, and what loading the model throws */
@@ -58,12 +65,23 @@ export class QueuedBatches {
     const file = await readBatchFile(folder);
     if (file.hookDigest !== null)
       throw batchError("BATCH_DIFFERS", `${root} has hooks, which a worker of a queue does not run`);
-    const { folder: modelDir, folds, appliesPostProcessing, digest, name } = file.model;
+    const { folds, appliesPostProcessing, digest, name } = file.model;
     const settings = this.#ownSettings(file.settings);
-    const model = { modelDir, folds, appliesPostProcessing, settings, hookModule: null };
-    const { loaded, results } = await loadChecked(model);
-    if ((await modelDigest(loaded, signal)) !== digest)
-      throw batchError("BATCH_DIFFERS", `${modelDir} is no longer the model ${name} of the batch ${root}`);
-    return openedBatch({ folder, file, manifest: await readOwnManifest(folder, file), model, results });
+    const own = this.#ownModel;
+    for (const modelDir of own === null ? [file.model.folder] : [own, file.model.folder]) {
+      const model = { modelDir, folds, appliesPostProcessing, settings, hookModule: null };
+      const checked = await loadChecked(model).catch((error: unknown) => {
+        // An image's model may lack the folds of another one.
+        if (modelDir === own && modelDir !== file.model.folder) return null;
+        throw error;
+      });
+      if (checked === null || (await modelDigest(checked.loaded, signal)) !== digest) continue;
+      const { results } = checked;
+      return openedBatch({ folder, file, manifest: await readOwnManifest(folder, file), model, results });
+    }
+    throw batchError(
+      "BATCH_DIFFERS",
+      `${file.model.folder} is no longer the model ${name} of the batch ${root}`,
+    );
   }
 }

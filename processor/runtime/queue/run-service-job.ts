@@ -16,6 +16,8 @@ export interface ServiceJobContext {
   readonly process: ServiceProcess;
   /** The folders that jobs may use; empty for any. */
   readonly dataRoots: readonly string[];
+  /** The model of an image, which jobs may use as well; null outside one. */
+  readonly ownModel: string | null;
   readonly signal: AbortSignal;
 }
 
@@ -29,9 +31,9 @@ const progressEveryMs = 250;
  * @throws an error for a failure that another attempt may not have
  */
 export async function runServiceJob(job: Job<ServiceJob>, context: ServiceJobContext): Promise<EndEvent> {
-  const { redis, queueName, process, dataRoots, signal } = context;
+  const { redis, queueName, process, dataRoots, ownModel, signal } = context;
   const { id, work } = readServiceJob(job.data);
-  const foreign = pathOutside(work, dataRoots);
+  const foreign = pathOutside(work, dataRoots, ownModel);
   if (foreign !== null) return refused(id, foreign);
   const isCanceled = async () => (await redis.exists(cancelKey(queueName, job.id!))) === 1;
   if (await isCanceled()) return { kind: "canceled", id };
@@ -79,12 +81,12 @@ function mayRetry({ code }: JobError, { attemptsMade, stalledCounter, opts }: Jo
 }
 
 /** Returns a path of a job that is not below the data roots; null if there is none. */
-function pathOutside(work: JobWork, dataRoots: readonly string[]): string | null {
+function pathOutside(work: JobWork, dataRoots: readonly string[], ownModel: string | null): string | null {
   if (dataRoots.length === 0) return null;
   const outputDirs = work.stages.map(({ folder }) => resolve(work.outputDir, folder));
   const paths = [
     ...[work.outputDir, ...outputDirs, ...work.allowedRoots, ...work.archives],
-    ...work.stages.map(({ modelDir }) => modelDir),
+    ...work.stages.map(({ modelDir }) => modelDir).filter((path) => path !== ownModel),
   ];
   const isInside = (path: string, root: string): boolean => {
     const below = relative(resolve(root), resolve(path));

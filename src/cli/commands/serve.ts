@@ -1,5 +1,4 @@
-import { connectRedis } from "../../../processor/runtime/queue/connect-redis.js";
-import { QueueEngine } from "../../../processor/runtime/queue/queue-engine.js";
+import { withQueue } from "../../../processor/runtime/queue/with-queue.js";
 import { type FlagValues, serveSettings } from "../../../processor/runtime/service/start/serve-settings.js";
 import { serveModels } from "../../predict/service/serve-models.js";
 import type { CommandSession } from "../command-session.js";
@@ -8,23 +7,8 @@ import type { CommandSession } from "../command-session.js";
 export async function runServe(args: FlagValues, session: CommandSession): Promise<number> {
   const settings = serveSettings(args, session.environment);
   const writeLog = (line: string): void => session.terminal.out(`${line}\n`);
-  const options = { settings, isInImage: false, writeLog };
-  if (settings.redis === null) {
-    await serveModels({ ...options, openEngine: null }, session);
-    return 0;
-  }
-  const { redis, warnings } = await connectRedis(settings.redis);
-  for (const warning of warnings) session.progress.note(`warning: ${warning}`);
-  try {
-    await serveModels(
-      {
-        ...options,
-        openEngine: async (listener) => new QueueEngine({ redis, queueName: settings.queue, listener }),
-      },
-      session,
-    );
-  } finally {
-    redis.disconnect();
-  }
+  await withQueue(settings, session.progress.note, (openEngine) =>
+    serveModels({ settings, openEngine, isInImage: false, writeLog }, session),
+  );
   return 0;
 }

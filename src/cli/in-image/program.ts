@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { places } from "../../../processor/contract/places.js";
+import { showEvents } from "../../../processor/contract/progress/show-events.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { diskError } from "../../../processor/files/disk-error.js";
 import { main as segmentFolder } from "../../../processor/runtime/program.js";
@@ -85,8 +86,11 @@ async function runService(words: readonly string[], session: CommandSession): Pr
     return 0;
   }
   const { serveModels } = await import("../../predict/service/serve-models.js");
+  const { withQueue } = await import("../../../processor/runtime/queue/with-queue.js");
   const writeLog = (line: string): void => session.terminal.out(`${line}\n`);
-  await serveModels({ settings, openEngine: null, isInImage: true, writeLog }, session);
+  await withQueue(settings, session.progress.note, (openEngine) =>
+    serveModels({ settings, openEngine, isInImage: true, writeLog }, session),
+  );
   return 0;
 }
 
@@ -132,12 +136,28 @@ function runFolder(
   });
 }
 
+/** The jobs of services name trained models, which are converted as in the service; batches name converted ones. */
+async function runWorker(words: readonly string[], session: CommandSession): Promise<number> {
+  const { runWorkerInImage } = await import("../../../processor/runtime/queue/worker-in-image.js");
+  const { trainedWorker } = await import("../../predict/service/serve-models.js");
+  const { environment, progress, signal, terminal } = session;
+  return runWorkerInImage(words, {
+    environment,
+    program: trainedWorker,
+    ownModel: null,
+    onEvent: showEvents({ ...progress, start: () => ({ advance: () => {}, done: () => {} }) }),
+    print: terminal.out,
+    signal,
+  });
+}
+
 /** Converts the mounted model, and then runs the batch with it as an image that contains its model does. */
 function runBatch(
   words: readonly string[],
   session: CommandSession,
   stopListening: () => void,
 ): Promise<number> {
+  if (words[1] === "worker") return runWorker(words.slice(2), session);
   const { model } = places.anyModel;
   const isReady =
     words.length === 1 || words.some((word) => word === "--help" || word.startsWith("--model-dir"));

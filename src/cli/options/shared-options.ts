@@ -169,7 +169,7 @@ export const leaveOut = {
 export const leaveOutOfImage = {
   ...leaveOut,
   choices: imageParts,
-  describe: `${leaveOut.describe}; dicom, the decoders of compressed DICOM images (0.4 MB compressed); service, the packages of the HTTP service (0.8 MB; images for grand-challenge keep those of invoke)`,
+  describe: `${leaveOut.describe}; dicom, the decoders of compressed DICOM images (0.4 MB compressed); service, the packages of the HTTP service and of its queue (1.2 MB; images for grand-challenge keep those of invoke)`,
 } as const satisfies Options;
 
 export const zenodoUrl = {

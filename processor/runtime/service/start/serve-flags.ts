@@ -57,7 +57,7 @@ export const serveFlags: readonly ServeFlag[] = [
     "redis",
     "text",
     "URL",
-    "Redis whose queue takes the jobs; `batch worker` computes them, on any machine. Not in images",
+    "Redis whose queue takes the jobs; `batch worker` computes them, on any machine",
     { variables: ["NNUNET_SERVE_REDIS"] },
   ),
   flag("queue", "text", "NAME", "name of the queue in Redis", { default: "nnunet" }),

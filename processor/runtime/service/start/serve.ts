@@ -51,11 +51,6 @@ export async function serve(options: ServeOptions): Promise<void> {
   const host = hostOf(options);
   const isLoopback = ["127.0.0.1", "::1", "localhost"].includes(host);
   requireProtection(options, isLoopback);
-  if (settings.redis !== null && options.openEngine === null)
-    throw serviceError(
-      "SERVICE_USAGE",
-      "an image has no client of Redis; run `build_processor serve --redis` outside an image",
-    );
   const page = pageFolder(settings.pageDir);
   const folder = resolve(settings.outputDir);
   const release = await claimFolder(folder, signal);

@@ -9,11 +9,11 @@ import {
 import { removeCancelMark } from "../../../../processor/runtime/batch/cancel-mark.js";
 import { runChoices } from "../../../../processor/runtime/batch/run-choices.js";
 import { connectRedis } from "../../../../processor/runtime/queue/connect-redis.js";
+import { redisAddress } from "../../../../processor/runtime/queue/redis-address.js";
 import { submitBatch } from "../../../../processor/runtime/queue/submit-batch.js";
 import type { CommandSession } from "../../command-session.js";
 import { jsonText } from "../../json-text.js";
 import type { batchSubmitOptions } from "../../options/scheduler-options.js";
-import { redisAddress } from "../../redis-address.js";
 import { withBatch } from "./begin-batch.js";
 
 type SubmitArguments = InferredOptionTypes<typeof batchSubmitOptions>;

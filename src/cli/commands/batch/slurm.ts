@@ -64,7 +64,8 @@ export async function runBatchSlurm(args: SlurmArguments, session: CommandSessio
   return 0;
 }
 
-const ownProgram = [process.execPath, join(packageRoot, "bin", "build_processor.js")];
+/** Not the command of a clone, which would set it up again after a change, in every task. */
+const ownProgram = [process.execPath, join(packageRoot, "dist", "build_processor.js")];
 
 /** Returns the command of a task. Without an image, it opens the batch first, so that a trained model is converted once. */
 async function taskCommand(

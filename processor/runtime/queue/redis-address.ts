@@ -1,4 +1,4 @@
-import { sharedError } from "../../processor/contract/shared-errors.js";
+import { sharedError } from "../../contract/shared-errors.js";
 
 /** The variable that names a queue's Redis, so that a password is not in the list of processes. */
 export const redisVariable = "REDIS_URL";
