@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 
 export interface ProcessMeasurement {
   readonly wallSeconds: number;
+  /** The time of all cores that the process and its descendants used; on Linux only, and if nothing else is measured. */
+  readonly cpuSeconds: number;
   /** The largest memory of the process and its descendants (PSS), sampled up to 20 times a second; on Linux only. */
   readonly peakMegabytes: number;
   readonly stdout: string;
@@ -13,6 +15,7 @@ export async function measureProcess(
   command: readonly [string, ...string[]],
   options: SpawnOptions = {},
 ): Promise<ProcessMeasurement> {
+  const usedBefore = secondsOfEndedChildren();
   const start = process.hrtime.bigint();
   const child = spawn(command[0], command.slice(1), { ...options, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
@@ -38,8 +41,23 @@ export async function measureProcess(
   }).finally(() => clearTimeout(sampler));
   const wallSeconds = Number(process.hrtime.bigint() - start) / 1e9;
   if (code !== 0) throw new Error(`${command.join(" ")} exited with ${code}:\n${stderr}`);
-  return { wallSeconds, peakMegabytes: peak, stdout };
+  const cpuSeconds = secondsOfEndedChildren() - usedBefore;
+  return { wallSeconds, cpuSeconds, peakMegabytes: peak, stdout };
 }
+
+/** Returns the time of all cores that ended descendants of this process used. */
+function secondsOfEndedChildren(): number {
+  const stat = readOrNull("/proc/self/stat") ?? "";
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(13, 15)
+    .map(Number);
+  return ((user ?? 0) + (system ?? 0)) / clockTicksPerSecond;
+}
+
+/** Linux's unit in /proc, which is the same on all of its platforms that Node has. */
+const clockTicksPerSecond = 100;
 
 function residentMegabytesOfTree(root: number): number {
   const children = new Map<number, number[]>();

@@ -9,8 +9,9 @@ import { anyModel } from "../../src/models/model-query.js";
 import { goldenPath } from "../support/golden.js";
 import { testSettings } from "../support/model/convert.js";
 import { modelIn } from "../support/model/model-in.js";
-import { predictWith } from "../support/model/predict.js";
+import { type PredictChoices, predictWith } from "../support/model/predict.js";
 import { singleModel } from "../support/model/single-model.js";
+import { needs, testWith } from "../support/needs.js";
 import { neverStopped } from "../support/never-stopped.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "onnx-input-"));
@@ -35,12 +36,13 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 const ownModel = () => findOnnxModel(own, [join(own, "fold_0.onnx")], { ...anyModel, configuration: "2d" });
 
-async function predict(modelDir: string, name: string): Promise<Buffer> {
+async function predict(modelDir: string, name: string, choices: PredictChoices = {}): Promise<Buffer> {
   const outputDir = join(scratch, name);
   const { cases } = await predictWith({
     modelDir,
     inputs: [goldenPath("v2", "blobs_2d", "input")],
     outputDir,
+    ...choices,
   });
   expect(cases.map(({ error }) => error)).toEqual([undefined]);
   return readFileSync(cases[0]!.outputFile);
@@ -58,6 +60,18 @@ describe("a model with an ONNX file instead of a checkpoint", () => {
       ...["fold_0/fold_0.weights", "fold_0/network.onnx", "plans.json", "dataset.json", "manifest.json"],
     ]);
     expect(await predict(outputDir, "own-out")).toEqual(await predict(converted, "converted-out"));
+  });
+
+  testWith([needs.openvino], "runs on OpenVINO if that is asked for", async () => {
+    const outputDir = join(scratch, "own-for-openvino");
+    await convertModel({
+      models: singleModel(await ownModel()),
+      ...{ settings: testSettings, outputDir, progress: silentProgress },
+      signal: neverStopped(),
+    });
+    const choices = { inferenceEngine: "openvino" } as const;
+    const expected = await predict(converted, "converted-by-openvino", choices);
+    expect(await predict(outputDir, "own-by-openvino", choices)).toEqual(expected);
   });
 
   test.each([

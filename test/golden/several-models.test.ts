@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
-import type { ExportMode, Precision } from "../../processor/contract/run-settings.js";
+import type { ExportMode, InferenceEngineChoice, Precision } from "../../processor/contract/run-settings.js";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import type { Image } from "../../processor/imaging/volume/image.js";
 import type { CaseReport } from "../../processor/runtime/cases/case.js";
@@ -22,36 +22,35 @@ const fixtures = join(repositoryRoot, "test", "fixtures", "ensembles");
 
 type Version = "v1" | "v2";
 
-describe("an ensemble of configurations gives the same segmentation as nnU-Net's ensembling of their probabilities", () => {
-  test.each<Version>(["v1", "v2"])("2d + 3d_fullres of %s", { timeout: 10 * minutes }, async (version) => {
-    const members = [await member(version, "blobs_2d"), await member(version, "blobs_3d_fullres")] as const;
-    await withAnswer(
-      { models: set(members), input: goldenPath(version, "blobs_2d", "input") },
-      async (found) => {
-        expectSame(found, await readImage(join(fixtures, `${version}.nii.gz`)));
-      },
-    );
-  });
-});
+for (const inferenceEngine of ["onnxruntime", "openvino"] as const) {
+  const wanted = inferenceEngine === "openvino" ? [needs.openvino] : [];
 
-describe("a cascade in one folder runs its first stage itself", () => {
-  test.each<Version>(["v1", "v2"])("of %s", { timeout: 10 * minutes }, async (version) => {
-    const second = await member(version, "cascade_3d_cascade_fullres");
-    const first = await modelIn(goldenPath(version, "cascade_3d_lowres", "model"));
-    const models = set([{ ...second, previousStage: first }]);
-    const input = goldenPath(version, "cascade_3d_cascade_fullres", "input");
-    await withAnswer({ models, input }, async (found) => {
-      const expected = goldenPath(
-        version,
-        "cascade_3d_cascade_fullres",
-        "expected",
-        "cas_007",
-        "seg_tta.nii.gz",
-      );
-      expectSame(found, await readImage(expected));
+  describeWith(wanted, `with ${inferenceEngine}, an ensemble gives what nnU-Net's ensembling gives`, () => {
+    test.each<Version>(["v1", "v2"])("2d + 3d_fullres of %s", { timeout: 10 * minutes }, async (version) => {
+      const members = [await member(version, "blobs_2d"), await member(version, "blobs_3d_fullres")] as const;
+      const input = goldenPath(version, "blobs_2d", "input");
+      await withAnswer({ models: set(members), input, inferenceEngine }, async (found) => {
+        expectSame(found, await readImage(join(fixtures, `${version}.nii.gz`)));
+      });
     });
   });
-});
+
+  describeWith(wanted, `with ${inferenceEngine}, a cascade in one folder runs its first stage itself`, () => {
+    test.each<Version>(["v1", "v2"])("of %s", { timeout: 10 * minutes }, async (version) => {
+      const name = "cascade_3d_cascade_fullres";
+      const second = await member(version, name);
+      const first = await modelIn(goldenPath(version, "cascade_3d_lowres", "model"));
+      const models = set([{ ...second, previousStage: first }]);
+      await withAnswer(
+        { models, input: goldenPath(version, name, "input"), inferenceEngine },
+        async (found) => {
+          const expected = goldenPath(version, name, "expected", "cas_007", "seg_tta.nii.gz");
+          expectSame(found, await readImage(expected));
+        },
+      );
+    });
+  });
+}
 
 describeWith([needs.openvino, needs.bfloat16], "in bfloat16, with a Dice of at least 0.999,", () => {
   const precision = "bfloat16";
@@ -133,11 +132,13 @@ interface Run {
   readonly input: string;
   readonly exportMode?: ExportMode;
   readonly precision?: Precision;
+  /** The engine of `predictWith` if absent. */
+  readonly inferenceEngine?: InferenceEngineChoice;
 }
 
 /** Converts, predicts with nnU-Net's defaults, and passes the only segmentation on. */
 async function withAnswer(
-  { models, input, exportMode = "normal", precision = "auto" }: Run,
+  { models, input, exportMode = "normal", precision = "auto", ...engine }: Run,
   use: (image: Image, report: CaseReport) => Promise<void>,
 ): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), "several-models-"));
@@ -152,6 +153,7 @@ async function withAnswer(
       outputDir: join(scratch, "out"),
       exportMode,
       precision,
+      ...engine,
     });
     const [report, ...others] = cases as [CaseReport];
     expect(others).toEqual([]);

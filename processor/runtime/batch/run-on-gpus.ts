@@ -2,7 +2,8 @@ import { caseNote } from "../../contract/progress/run-event.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
 import type { PredictCasesOptions, RunCases } from "../entries/predict.js";
 import { runtimeError } from "../errors.js";
-import { prepareRun, type RunReport } from "../run/run-model.js";
+import type { RunnerFacts } from "../run/open-runner.js";
+import { prepareRun } from "../run/run-model.js";
 import type { ModelOrder } from "./case-messages.js";
 import { CaseWorker } from "./case-worker.js";
 
@@ -17,12 +18,13 @@ export const runOnGpus =
     const either = AbortSignal.any([signal, ending.signal]);
     const reports = new Map<CaseRequest, CaseReport>();
     const waiting = [...requests];
-    let facts: Pick<RunReport, "executionProvider" | "inferenceEngine"> | null = null;
+    let facts: RunnerFacts | null = null;
     const lane = async (gpu: string): Promise<void> => {
       const worker = new CaseWorker({ order, gpu, onEvent });
       try {
         const { device, inferenceEngine } = await worker.open(either);
-        facts ??= { executionProvider: device, inferenceEngine };
+        // Nothing but ONNX Runtime runs on GPUs.
+        facts ??= { executionProvider: device, inferenceEngine, engineNote: null };
         for (let request = waiting.shift(); request !== undefined; request = waiting.shift()) {
           const outcome = await worker.segment(request, either, order, existing);
           const report = outcome.kind === "reported" ? outcome.report : died(request, outcome.how);

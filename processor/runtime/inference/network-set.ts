@@ -4,17 +4,23 @@ import type { LoadedMember } from "../model/load-model.js";
 import type { WindowShape } from "./engines/inference-engine.js";
 import { type Networks, openNetworks } from "./networks.js";
 
+/** The facts about what runs the networks. */
+export type NetworkFacts = Omit<Networks, "predict" | "close">;
+
 /** The networks of all members and their earlier stages. */
 export interface NetworkSet {
-  /** What runs them: an execution provider of ONNX Runtime, or a plug-in of OpenVINO. */
-  readonly executionProvider: string;
-  /** The name and version of the program that runs them. */
-  readonly program: string;
-  readonly isHalfPrecision: boolean;
-  /** The GPU that was chosen, by its name for CUDA_VISIBLE_DEVICES; null on a CPU, and if CUDA chooses. */
-  readonly gpu: string | null;
-  /** What the user should know about the choice of the program or the GPU; null for nothing. */
-  readonly engineNote: string | null;
+  /**
+   * Resolves when the network that runs first is loaded, so that a problem with the device or the files ends a run before
+   * its first case.
+   *
+   * @throws DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_ENGINE_UNFIT, INFERENCE_FAILED
+   */
+  readonly opened: Promise<NetworkFacts>;
+  /**
+   * Resolves, whatever happens, as soon as other work may use the cores: at once, or when the engines' times have been
+   * measured.
+   */
+  readonly coresAreFree: Promise<void>;
   /**
    * Returns the networks of a member. If memory is too small for all members, it first frees the networks of the
    * others.
@@ -47,12 +53,8 @@ export interface NetworkSetOptions {
 const bytesPerWeightByte = 2;
 const shareForWeights = 0.5;
 
-/**
- * Loads the network that runs first, so that a problem with the device or the files is reported before any case is read.
- *
- * @throws DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_FAILED
- */
-export async function openNetworkSet(options: NetworkSetOptions): Promise<NetworkSet> {
+/** Begins to load the network that runs first. */
+export function openNetworkSet(options: NetworkSetOptions): NetworkSet {
   const { members, device, precision, inferenceEngine, threads, availableBytes } = options;
   const stages = inRunningOrder(members);
   const weightBytes = stages.reduce((sum, stage) => sum + stage.weightBytes, 0);
@@ -65,6 +67,10 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
   let chosenGpu = options.gpu ?? null;
   /** The last ones were used last. */
   const open = new Map<string, Promise<Networks>>();
+  let freeCores: () => void = () => {};
+  const coresAreFree = new Promise<void>((resolve) => {
+    freeCores = resolve;
+  });
 
   async function of(member: LoadedMember): Promise<Networks> {
     const key = keyOf(member);
@@ -102,6 +108,7 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
       gpu: chosenGpu,
       precision,
       keepsFeatureMaps,
+      onEngineChoice: ({ engine }) => (engine === "measure" ? undefined : freeCores()),
     });
     chosenGpu ??= networks.gpu;
     return networks;
@@ -115,10 +122,15 @@ export async function openNetworkSet(options: NetworkSetOptions): Promise<Networ
     await Promise.all(loaded.map((one) => (one.status === "fulfilled" ? one.value.close() : null)));
   }
 
-  const close = (): Promise<void> => closeAllBut(0);
+  const opened = of(stages[0]!);
+  opened.then(freeCores, freeCores);
 
-  const { executionProvider, program, isHalfPrecision, gpu, engineNote } = await of(stages[0]!);
-  return { executionProvider, program, isHalfPrecision, gpu, engineNote, of, loadAhead, close };
+  async function close(): Promise<void> {
+    await opened.catch(() => {}); // until then, the first one may not be known yet
+    await closeAllBut(0);
+  }
+
+  return { opened, coresAreFree, of, loadAhead, close };
 }
 
 /** Returns the shape of a model's windows and of its answers. */

@@ -9,7 +9,7 @@ import { chooseGpu, type GpuNeeds, shownGpu, variablesFor } from "./choose-gpu.j
 import { cudaLoadError, findGpuProblem, freeDeviceMemory, readGpuNeeds, requireCuda } from "./cuda-check.js";
 import { hasCudaProvider } from "./cuda-provider.js";
 import { computingThreads } from "./engines/cpu-facts.js";
-import { chooseCpuEngine } from "./engines/engine-choice.js";
+import { type CpuEngineChoice, chooseCpuEngine } from "./engines/engine-choice.js";
 import type { WindowShape } from "./engines/inference-engine.js";
 import { type GpuFacts, readGpuFacts } from "./gpu-facts.js";
 import { loadError } from "./inference-errors.js";
@@ -37,6 +37,8 @@ export interface OpenNetworksOptions {
   readonly threads?: number | null;
   /** True if each fold keeps memory for its feature maps, which saves time on the CPU; false when absent. */
   readonly keepsFeatureMaps?: boolean;
+  /** Called before anything is loaded. */
+  readonly onEngineChoice?: (choice: CpuEngineChoice) => void;
 }
 
 /** The folds of one model, which are loaded once, in a thread of their own. */
@@ -72,6 +74,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     inferenceEngine: options.inferenceEngine ?? "auto",
     plainOnnxFiles: options.plainOnnxFiles ?? null,
   });
+  options.onEngineChoice?.(cpuEngine);
   const facts = options.device !== "cpu" && hasCudaProvider() ? await factsFor(options.gpu ?? null) : null;
   const needs = await readGpuNeeds(onnxFiles);
   if (options.device === "cuda" && facts !== null) requireCuda(facts, needs);

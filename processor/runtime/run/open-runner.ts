@@ -3,7 +3,7 @@ import { type EventListener, runNote } from "../../contract/progress/run-event.j
 import type { RunSettings } from "../../contract/run-settings.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
 import { type Hooks, loadHooks, noHooks } from "../hooks/hooks.js";
-import { openNetworkSet } from "../inference/network-set.js";
+import { type NetworkFacts, openNetworkSet } from "../inference/network-set.js";
 import type { LoadedModel } from "../model/load-model.js";
 import type { Existing } from "../outputs/check-outputs.js";
 import { openPool } from "../threads/open-pool.js";
@@ -22,19 +22,34 @@ export interface RunnerOptions {
   readonly onEvent: EventListener;
 }
 
-/** A model whose networks are loaded, for cases that arrive one after the other. */
-export interface Runner {
-  /** What runs the networks, such as `CPUExecutionProvider` or `OpenVINO CPU`. */
+/** What runs the networks of a model. */
+export interface RunnerFacts {
+  /** An execution provider or plug-in, such as `CPUExecutionProvider` or `OpenVINO CPU`. */
   readonly executionProvider: string;
   /** The program that computes the networks, with its version. */
   readonly inferenceEngine: string;
+  /** The reason why this program computes, such as a network that OpenVINO refuses; null if none need be given. */
+  readonly engineNote: string | null;
+}
+
+/** A model whose networks are being loaded. */
+export interface StartedRunner {
+  /**
+   * Resolves when the networks are loaded.
+   *
+   * @throws DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_ENGINE_UNFIT, INFERENCE_FAILED, OUT_OF_MEMORY
+   */
+  readonly opened: Promise<RunnerFacts>;
   /**
    * Segments requests that `checkExportMode` and `checkOutputs` have accepted, one call at a time. A failed case
-   * appears in the report; a stop rejects with the signal's reason.
+   * appears in the report; a stop rejects with the signal's reason, and networks that do not load with their error.
    */
   segment(requests: readonly CaseRequest[], run: RunOptions): Promise<readonly CaseReport[]>;
   close(): Promise<void>;
 }
+
+/** A model whose networks are loaded, for cases that arrive one after the other. */
+export interface Runner extends RunnerFacts, Pick<StartedRunner, "segment" | "close"> {}
 
 export interface RunOptions {
   readonly existing: Existing;
@@ -49,6 +64,21 @@ export interface RunOptions {
  * @throws HOOK_INVALID, DEVICE_MISSING, PRECISION_UNFIT, INFERENCE_FAILED, OUT_OF_MEMORY
  */
 export async function openRunner(loaded: LoadedModel, options: RunnerOptions): Promise<Runner> {
+  const { opened, segment, close } = await startRunner(loaded, options);
+  try {
+    return { ...(await opened), segment, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Loads the hooks of a model, and begins to load its networks.
+ *
+ * @throws HOOK_INVALID
+ */
+export async function startRunner(loaded: LoadedModel, options: RunnerOptions): Promise<StartedRunner> {
   const { settings, hookModule, adaptHooks, onEvent } = options;
   const { device, precision, inferenceEngine, threads } = settings;
   const task = loaded.manifest.totalsegmentator;
@@ -56,7 +86,7 @@ export async function openRunner(loaded: LoadedModel, options: RunnerOptions): P
   else runWithOptions(task, settings);
   const ownHooks = hookModule === null ? noHooks : await loadHooks(hookModule);
   const hooks = adaptHooks === null ? ownHooks : adaptHooks(ownHooks);
-  const networks = await openNetworkSet({
+  const networks = openNetworkSet({
     members: loaded.members,
     device,
     gpu: options.gpu ?? null,
@@ -67,23 +97,32 @@ export async function openRunner(loaded: LoadedModel, options: RunnerOptions): P
     // A task's networks run once for each case, so that one computes while the next one is loaded.
     mostOpen: task === null ? null : 2,
   });
-  const { executionProvider, program, isHalfPrecision, engineNote } = networks;
-  const format = isHalfPrecision ? "float16" : precision === "bfloat16" ? precision : null;
-  onEvent(
-    runNote(
-      "device",
-      `the network runs on ${executionProvider} (${program})${format === null ? "" : `, in ${format}`}`,
-    ),
-  );
-  if (engineNote !== null) onEvent(runNote("device", engineNote));
+  const opened = networks.opened.then((facts) => {
+    for (const line of factLines(facts, precision)) onEvent(runNote("device", line));
+    return {
+      executionProvider: facts.executionProvider,
+      inferenceEngine: facts.program,
+      engineNote: facts.engineNote,
+    };
+  });
+  opened.catch(() => {}); // each caller reports it
   const pool = openPool();
   const model = { ...loaded.model, labels: answerLabels(loaded.manifest, settings) };
-  const opened = { ...loaded, model, networks };
+  const context = { opened: { ...loaded, model, networks } };
   return {
-    executionProvider,
-    inferenceEngine: program,
+    opened,
     segment: (requests, { existing, signal, settings: ofRun = settings }) =>
-      runCases(requests, { opened, settings: ofRun, tools: { pool, hooks, onEvent, signal } }, existing),
+      runCases(requests, { ...context, settings: ofRun, tools: { pool, hooks, onEvent, signal } }, existing),
     close: async () => void (await Promise.all([networks.close(), pool.close()])),
   };
+}
+
+/** Returns lines for the log that name what runs the networks, and why. */
+function factLines(
+  { executionProvider, program, isHalfPrecision, engineNote }: NetworkFacts,
+  precision: RunSettings["precision"],
+): readonly string[] {
+  const format = isHalfPrecision ? "float16" : precision === "bfloat16" ? precision : null;
+  const line = `the network runs on ${executionProvider} (${program})${format === null ? "" : `, in ${format}`}`;
+  return engineNote === null ? [line] : [line, engineNote];
 }

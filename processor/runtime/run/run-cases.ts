@@ -15,9 +15,10 @@ import { memoryError } from "./memory-limit.js";
 
 /**
  * Segments all cases with one set of loaded networks. While a case is in the network, the next case is read and the
- * previous one is written. A case that fails is reported, and the other cases continue. Call `checkOutputs` first.
+ * previous one is written; the first one is read while the networks are loaded. A case that fails is reported, and the
+ * other cases continue. Call `checkOutputs` first.
  *
- * @throws the signal's reason if the run is stopped
+ * @throws the signal's reason if the run is stopped; what the networks' `opened` throws
  */
 export async function runCases(
   requests: readonly CaseRequest[],
@@ -42,8 +43,16 @@ export async function runCases(
       report(request, failed(request, error));
     }
   }
+  const { opened, coresAreFree } = context.opened.networks;
+  await coresAreFree;
   let upcoming = due.length > 0 ? attempt(due[0]!, context, new Stopwatch()) : null;
   let writing: Promise<void> = Promise.resolve();
+  try {
+    await opened;
+  } catch (error) {
+    await upcoming; // it uses the threads, which end with the run
+    throw error;
+  }
   const started = performance.now();
   for (let i = 0; i < due.length; i++) {
     const request = due[i]!;
@@ -126,12 +135,13 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
   const { request, prepared, watch } = attempted;
   try {
     const written = await watch.time("write", () => segmented.write());
+    const { executionProvider, program } = await context.opened.networks.opened;
     const done = {
       name: request.name,
       status: "done",
       outputFile: request.outputs[0].path,
-      executionProvider: context.opened.networks.executionProvider,
-      inferenceEngine: context.opened.networks.program,
+      executionProvider,
+      inferenceEngine: program,
       seconds: watch.seconds(),
       labels: countLabels(written, labelsOf(request, context.opened.model.labels)),
       ...(segmented.candidates === null ? {} : { candidates: segmented.candidates }),

@@ -5,18 +5,16 @@ import type { LoadedModel } from "../model/load-model.js";
 import { checkOutputs } from "../outputs/check-outputs.js";
 import { writeModelFiles } from "../outputs/model-files.js";
 import { outputsOfProbabilities } from "../outputs/output-kinds.js";
-import { openRunner, type RunnerOptions, type RunOptions } from "./open-runner.js";
+import { type RunnerFacts, type RunnerOptions, type RunOptions, startRunner } from "./open-runner.js";
 
 export interface RunModelOptions extends Omit<RunnerOptions, "adaptHooks">, Omit<RunOptions, "settings"> {}
 
-export interface RunReport {
+export interface RunReport extends RunnerFacts {
   readonly cases: readonly CaseReport[];
-  readonly executionProvider: string;
-  readonly inferenceEngine: string;
 }
 
 /**
- * Loads the networks, segments the cases and ends the threads.
+ * Loads the networks, segments the cases and ends the threads. The first case is read while the networks are loaded.
  *
  * @throws before the first case: INPUT_AMBIGUOUS, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, HOOK_INVALID, DEVICE_MISSING,
  *   EXPORT_MODE_UNFIT
@@ -28,11 +26,10 @@ export async function runModel(
 ): Promise<RunReport> {
   const { existing, signal } = options;
   await prepareRun(loaded, requests, options);
-  const runner = await openRunner(loaded, { ...options, adaptHooks: null });
+  const runner = await startRunner(loaded, { ...options, adaptHooks: null });
   try {
     const cases = await runner.segment(requests, { existing, signal });
-    const { executionProvider, inferenceEngine } = runner;
-    return { cases, executionProvider, inferenceEngine };
+    return { cases, ...(await runner.opened) };
   } finally {
     await runner.close();
   }

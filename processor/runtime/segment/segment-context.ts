@@ -12,7 +12,7 @@ export interface SegmentContext {
   readonly tools: Tools;
 }
 
-/** A model whose networks are loaded. */
+/** A model whose networks are loaded or being loaded. */
 export interface OpenedModel extends LoadedModel {
   readonly networks: NetworkSet;
 }

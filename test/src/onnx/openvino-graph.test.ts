@@ -59,6 +59,17 @@ describe("the graph for OpenVINO", () => {
     expect(pads(10)).not.toEqual([]);
   });
 
+  test("has no channels of zeros where a convolution would multiply many of them", () => {
+    const slices = (channels: number) =>
+      openvinoGraph(decoderStageNetwork({ ...usual, channels })).nodes.filter(
+        ({ operator }) => operator === "Slice",
+      ).length;
+    expect(slices(10)).toBeGreaterThan(0);
+    // Two in thirty cost less than a copy of the map.
+    expect(slices(30)).toBe(0);
+    expect(slices(16)).toBe(0);
+  });
+
   test("has no concatenation, which would be the largest feature map", () => {
     const graph = decoderStageNetwork(usual);
     expect(graph.nodes.map(({ operator }) => operator)).toContain("Concat");

@@ -16,7 +16,7 @@ import {
   predictOptions,
   preparedVolume,
 } from "../../../../support/model/inference-case.js";
-import { describeWith, needs } from "../../../../support/needs.js";
+import { describeWith, needs, testWith } from "../../../../support/needs.js";
 
 interface SlidingWindow {
   readonly name: string;
@@ -109,6 +109,20 @@ for (const engine of ["onnxruntime", "openvino"] as const) {
       const networks = await open(engine, [await writeFactor(2)], { threads: 1 });
       const [first] = await collectLogits(networks.predict(volume, options));
       expect(first).toBeCloseTo(2 * values[0]!, 3);
+    });
+
+    testWith([needs.linux], "starts no threads beyond those that compute", async () => {
+      const counts: number[] = [];
+      for (const threads of [1, 3]) {
+        const networks = await open(engine, [await writeFactor(2)], { threads });
+        await collectLogits(networks.predict(volume, options));
+        counts.push(engineThreads());
+        await networks.close();
+        await expect.poll(engineProcesses).toEqual([]);
+      }
+      const [one, three] = counts as [number, number];
+      expect(three).toBeGreaterThan(one);
+      expect(three).toBeLessThanOrEqual(one + 2);
     });
 
     test("computes several models at once", async () => {
@@ -227,6 +241,10 @@ const usedTime = (): number =>
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     return sum + Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[11]);
   }, 0);
+
+/** Returns the number of threads of the processes that compute. */
+const engineThreads = (): number =>
+  engineProcesses().reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/task`).length, 0);
 
 /** Returns the children of this process that compute. */
 const engineProcesses = (): readonly number[] =>
