@@ -20,6 +20,7 @@ import {
   wholeNumber,
   wholeNumberIn,
 } from "./json-check.js";
+import { monaiRules } from "./monai-rules.js";
 import { imageSettings } from "./run-settings.js";
 import { taskPlan } from "./totalsegmentator-plan.js";
 
@@ -161,6 +162,7 @@ const inferencePlan = record({
   ),
   fileEnding: about("With leading dot, as in dataset.json.", text),
   nvidia: about("Present for a model of NVIDIA's nnU-Net.", orAbsent(nvidiaRules)),
+  monai: about("Present for a bundle of MONAI.", orAbsent(monaiRules)),
 });
 
 export type InferencePlan = Checked<typeof inferencePlan>;

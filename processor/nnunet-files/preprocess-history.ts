@@ -13,4 +13,9 @@ export interface PreprocessHistory {
   readonly originalSpacingMmZyx: Zyx;
   /** The spacing of the network's grid. A 2-D configuration keeps the spacing of the case's first axis. */
   readonly networkSpacingMmZyx: Zyx;
+  /**
+   * For a bundle of MONAI: the position of each voxel of the crop box on the network's grid, along each axis. Absent if
+   * the sizes alone say it.
+   */
+  readonly networkPositionsZyx?: Zyx<Float64Array>;
 }

@@ -1,4 +1,8 @@
-import type { InferencePlan, LabelDefinition } from "../../processor/contract/manifest.js";
+import type {
+  InferencePlan,
+  LabelDefinition,
+  PostProcessingStep,
+} from "../../processor/contract/manifest.js";
 import type { NetworkPlan } from "./network/network-plan.js";
 
 /** The facts about a model that come from its plans, dataset and trainer and do not depend on the network. */
@@ -19,6 +23,10 @@ export interface TrainingFacts {
   readonly previousStage: string | null;
   /** Files of the model folder that are copied to the folder of the converted model. */
   readonly companionFiles: readonly string[];
+  /** The model's own post-processing on the image's grid; absent if files next to it say it. */
+  readonly postProcessing?: readonly PostProcessingStep[];
+  /** Where the answer differs from that of the model's own program on purpose. */
+  readonly notes?: readonly string[];
 }
 
 /** The validated description of a trained model, without its weights. */

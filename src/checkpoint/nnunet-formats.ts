@@ -1,4 +1,6 @@
 import type { ModelDescription, TrainingFacts } from "./model-description.js";
+import { describeBundle } from "./monai/describe-bundle.js";
+import { readBundleWeights } from "./monai/read-bundle-weights.js";
 import type { NetworkWeights } from "./network/checkpoint.js";
 import type { ModelCandidate, ModelFolder, TrainedFold, TrainedModel } from "./network/trained-model.js";
 import { describeModelV1, describeTrainingV1 } from "./nnunet-v1/describe-model.js";
@@ -25,7 +27,7 @@ interface NnUNetFormat {
   readonly readWeights: (fold: TrainedFold) => Promise<NetworkWeights>;
 }
 
-const formats: Readonly<Record<1 | 2 | "nvidia", NnUNetFormat>> = {
+const formats: Readonly<Record<1 | 2 | "nvidia" | "monai", NnUNetFormat>> = {
   1: {
     identify: identifyModelV1,
     describe: describeModelV1,
@@ -46,10 +48,21 @@ const formats: Readonly<Record<1 | 2 | "nvidia", NnUNetFormat>> = {
     describeTraining: describeNvidiaModel,
     readWeights: async (fold) => (await readLightning(fold)).weights,
   },
+  monai: {
+    identify: async () => {
+      throw new Error("bundles of MONAI are found by their configuration");
+    },
+    describe: describeBundle,
+    describeTraining: describeBundle,
+    readWeights: readBundleWeights,
+  },
 };
 
-const formatOf = ({ nnunetVersion, nvidia }: Pick<TrainedModel, "nnunetVersion" | "nvidia">): NnUNetFormat =>
-  formats[nvidia === null ? nnunetVersion : "nvidia"];
+const formatOf = ({ nnunetVersion, nvidia, monai }: FormatFacts): NnUNetFormat =>
+  formats[monai !== undefined ? "monai" : nvidia === null ? nnunetVersion : "nvidia"];
+
+/** The facts about a model that say how its files are read. */
+export type FormatFacts = Pick<TrainedModel, "nnunetVersion" | "nvidia" | "monai">;
 
 /** Reads only as much of a model folder as its task and configuration require. */
 export const identifyModel: NnUNetFormat["identify"] = (modelFolder, findFold) =>
@@ -68,7 +81,5 @@ export const describeTraining = (model: TrainedModel): Promise<TrainingFacts> =>
   formatOf(model).describeTraining(model);
 
 /** Reads the names, shapes and positions of the weights of one fold. */
-export const readWeights = (
-  model: Pick<TrainedModel, "nnunetVersion" | "nvidia">,
-  fold: TrainedFold,
-): Promise<NetworkWeights> => formatOf(model).readWeights(fold);
+export const readWeights = (model: FormatFacts, fold: TrainedFold): Promise<NetworkWeights> =>
+  formatOf(model).readWeights(fold);

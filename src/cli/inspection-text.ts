@@ -125,6 +125,7 @@ function configurationBlock(model: ConfigurationInspection): Block {
         mirrorAxes === null ? null : mirrorAxes.length === 0 ? "none" : `axes ${mirrorAxes.join(", ")}`,
       ],
       ...nvidiaRows(model),
+      ...monaiRows(model),
       ["needs", model.previousStage === null ? null : `the segmentation of ${model.previousStage}`],
       ["folds", folds.map(({ fold, files }) => `${fold}  ${files.map(fileText).join(", ")}`.trimEnd())],
       ["float16", model.gpuNetwork === null ? null : fileText(model.gpuNetwork)],
@@ -147,6 +148,17 @@ function nvidiaRows({ nvidia }: ConfigurationInspection): readonly Row[] {
     ["z-score", countsZeros ? "of all voxels, as in 21.02" : null],
     ["labels by", brats === null ? null : `the rule for BraTS ${brats}`],
     ["files", outputs.join(", ")],
+  ];
+}
+
+function monaiRows({ monai }: ConfigurationInspection): readonly Row[] {
+  if (monai === null) return [];
+  const { axcodes, steps, overlap, blend, activation, labelsOn } = monai;
+  const turn = axcodes === null ? [] : [`orientation ${axcodes}`];
+  return [
+    ["before", [...turn, ...steps.map(({ kind }) => kind)].join(", ")],
+    ["windows", `overlap ${overlap}, ${blend}`],
+    ["after", `${activation === "none" ? "" : `${activation}, `}labels on the ${labelsOn}'s grid`],
   ];
 }
 

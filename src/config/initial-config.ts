@@ -30,18 +30,21 @@ const pictureExtensions = ["png", "bmp", "tif", "tiff"];
 export function initialConfig(options: InitialConfigOptions): ConfigJson {
   const { trained, description, modelSource, checkpointName, folds, target, nvidia } = options;
   const own = description.plan.fileEnding.replace(/^\./, "");
+  const isBundle = trained.monai !== undefined;
   const isPicture = pictureExtensions.includes(own);
   const channels = inputChannels(description.channelNames, isPicture);
   return {
     ...(trained.task.id === null ? {} : { task_id: trained.task.id }),
     task_name: trained.task.name,
     model: modelSource,
-    ...(nvidia === null ? { configuration: trained.configuration } : {}),
+    ...(nvidia === null && !isBundle ? { configuration: trained.configuration } : {}),
     ...(checkpointName === null ? {} : { checkpoint_name: checkpointName }),
     folds: folds?.map((fold) => (fold === "all" ? "all" : Number(fold))) ?? null,
     // NVIDIA's program mirrors only with --tta, and its windows have the overlap of their own key.
     use_test_time_augmentations: nvidia === null,
-    ...(nvidia === null ? { step_size: 0.5 } : { nvidia: nvidiaJson(nvidia) }),
+    ...(nvidia === null ? {} : { nvidia: nvidiaJson(nvidia) }),
+    // The windows of a bundle have the overlap that its own configuration says.
+    ...(nvidia === null && !isBundle ? { step_size: 0.5 } : {}),
     overlay_destination: "images",
     allowed_extensions: isPicture ? [own] : [...new Set([own, ...usualExtensions])],
     output_extension: isPicture ? own : outputExtension(own),

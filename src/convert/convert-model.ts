@@ -191,6 +191,8 @@ async function finalPostProcessing(
   stages: StageTable,
 ): Promise<readonly PostProcessingStep[]> {
   if (totalsegmentator !== null) return [];
+  const own = stages.of(members[0].model).description.postProcessing;
+  if (own !== undefined && postProcessing.kind === "models") return own;
   const trained = mapNonEmpty(members, ({ model }) => model);
   const { labels } = stages.of(trained[0]).description;
   switch (postProcessing.kind) {

@@ -1,6 +1,6 @@
 import type { ModelDescription } from "../checkpoint/model-description.js";
 import type { TrainedFold, TrainedModel } from "../checkpoint/network/trained-model.js";
-import { describeModel, readWeights } from "../checkpoint/nnunet-formats.js";
+import { describeModel, type FormatFacts, readWeights } from "../checkpoint/nnunet-formats.js";
 import { type BuiltNetwork, buildNetwork } from "../onnx/build-network.js";
 
 /**
@@ -10,7 +10,7 @@ import { type BuiltNetwork, buildNetwork } from "../onnx/build-network.js";
  * @throws TENSOR_MISMATCH, ARCHITECTURE_UNKNOWN, CHECKPOINT_*
  */
 export async function foldNetwork(
-  model: Pick<TrainedModel, "nnunetVersion" | "nvidia">,
+  model: FormatFacts,
   { network: plan, trainer }: Pick<ModelDescription, "network" | "trainer">,
   fold: TrainedFold,
 ): Promise<BuiltNetwork> {

@@ -89,6 +89,7 @@ function inspectManifestModel(
     path: "",
     nnunetVersion: model.nnunetVersion,
     nvidia: model.plan.nvidia ?? null,
+    monai: model.plan.monai ?? null,
     task,
     datasetName: model.datasetName,
     configuration: model.configuration,

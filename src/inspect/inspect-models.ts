@@ -80,6 +80,7 @@ async function inspectModel(
     path,
     nnunetVersion: folder.nnunetVersion,
     nvidia: null,
+    monai: null,
     task: taskIdentity(datasetName),
     datasetName,
     configuration: task?.configuration ?? model?.configuration ?? folder.pathNames.configuration ?? "unknown",

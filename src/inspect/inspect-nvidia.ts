@@ -9,6 +9,7 @@ import { readNvidiaNetwork } from "../checkpoint/nvidia/network-plan.js";
 import { type NvidiaOptions, noNvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
 import { readLightning } from "../checkpoint/nvidia/read-lightning.js";
 import { foldNetwork } from "../convert/fold-network.js";
+import { findMonaiBundle } from "../models/find-monai-bundle.js";
 import { findNvidiaModel } from "../models/find-nvidia-model.js";
 import { anyModel } from "../models/model-query.js";
 import { checkpointParameters } from "./inspect-checkpoint.js";
@@ -25,7 +26,20 @@ export async function inspectNvidia(
   options: NvidiaOptions | null,
 ): Promise<ModelsInspection | null> {
   const model = await findNvidiaModel(path, anyModel, options ?? noNvidiaOptions);
-  if (model === null) return null;
+  return model && inspectFound(source, path, model);
+}
+
+/**
+ * Describes a bundle of MONAI; null for a folder that is none. A part that is not built in is a problem that names it.
+ *
+ * @throws BUNDLE_UNSUPPORTED for a network that is not built in
+ */
+export async function inspectBundle(source: string, path: string): Promise<ModelsInspection | null> {
+  const model = await findMonaiBundle(path, anyModel);
+  return model && inspectFound(source, path, model);
+}
+
+async function inspectFound(source: string, path: string, model: TrainedModel): Promise<ModelsInspection> {
   const problems: Problem[] = [];
   const described = await attempt(() => describeModel(model), problems);
   const plan = described?.network ?? (await attempt(() => networkAlone(model), problems));
@@ -42,10 +56,11 @@ export async function inspectNvidia(
         path: "",
         nnunetVersion: model.nnunetVersion,
         nvidia: described?.plan.nvidia ?? null,
+        monai: described?.plan.monai ?? null,
         task: model.task,
         datasetName: model.datasetName,
         configuration: model.configuration,
-        trainer: described?.trainer ?? "NVIDIA nnU-Net",
+        trainer: described?.trainer ?? (model.monai === undefined ? "NVIDIA nnU-Net" : "MONAI bundle"),
         plansName: described?.plansName ?? null,
         checkpointName: model.checkpointName,
         folds,
@@ -64,9 +79,11 @@ export async function inspectNvidia(
         imageReader: described?.plan.imageReader ?? null,
         fileEnding: described?.plan.fileEnding ?? null,
         previousStage: null,
-        postProcessing: [],
+        postProcessing: (described?.postProcessing ?? []).map(
+          ({ labels }) => `keeps the largest part of label ${labels.join(" and ")}`,
+        ),
         sizeBytes,
-        warnings: [],
+        warnings: described?.notes ?? [],
         problems,
       },
     ],

@@ -20,7 +20,7 @@ import { inspectCheckpoint } from "./inspect-checkpoint.js";
 import { inspectConverted } from "./inspect-converted.js";
 import { inspectEngineImage, inspectImageArchive } from "./inspect-image.js";
 import { inspectModels } from "./inspect-models.js";
-import { inspectNvidia } from "./inspect-nvidia.js";
+import { inspectBundle, inspectNvidia } from "./inspect-nvidia.js";
 import { inspectOnnx } from "./inspect-onnx.js";
 import { inspectTask } from "./inspect-task.js";
 import type { Inspection } from "./inspection.js";
@@ -50,6 +50,8 @@ export async function inspectSource(address: string, options: InspectOptions): P
   if (await isConverted(path)) return inspectConverted(address, path);
   const ofNvidia = await inspectNvidia(address, path, options.nvidia);
   if (ofNvidia !== null) return ofNvidia;
+  const bundle = await inspectBundle(address, path);
+  if (bundle !== null) return bundle;
   await findModelFolders(path); // reports a wrong folder before a large tree is listed
   return { ...(await inspectModels(await FolderSource.open(path), { folder: path })), source: address };
 }

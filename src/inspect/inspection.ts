@@ -4,6 +4,7 @@ import type {
   PostProcessingStep,
   TaskIdentity,
 } from "../../processor/contract/manifest.js";
+import type { MonaiRules } from "../../processor/contract/monai-rules.js";
 import type { Device } from "../../processor/contract/run-settings.js";
 import type { OnnxModel } from "../onnx/read-onnx.js";
 
@@ -121,6 +122,8 @@ export interface ConfigurationInspection {
   readonly nnunetVersion: 1 | 2;
   /** The rules of a model of NVIDIA's nnU-Net; null for other models, and while something about it is missing. */
   readonly nvidia: NvidiaRules | null;
+  /** The rules of a bundle of MONAI; null for other models. */
+  readonly monai: MonaiRules | null;
   readonly task: TaskIdentity;
   readonly datasetName: string;
   readonly configuration: string;

@@ -4,7 +4,6 @@ import { basename, dirname, join, resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { didYouMean } from "../../processor/files/nearest-path.js";
 import type { ModelFolder, PathNames } from "../checkpoint/network/trained-model.js";
-import { monaiBundleText } from "./monai-bundle.js";
 
 /**
  * Finds every folder at or below `modelDir` that looks like a trained configuration. `modelDir` may be a model folder, an
@@ -120,8 +119,6 @@ async function whatInstead(modelDir: string, { nearMisses }: Search): Promise<st
   const folder = resolve(modelDir);
   if (/^fold_(\d+|all)$/.test(basename(folder)))
     return `; it is one fold of a model: pass its parent folder, ${dirname(folder)}`;
-  const bundle = await monaiBundleText(modelDir);
-  if (bundle !== null) return bundle;
   if (nearMisses.length > 0) return `: ${nearMisses.slice(0, 3).join("; ")}`;
   const names = (await readdir(modelDir)).sort();
   if (names.length === 0) return "; it is empty";

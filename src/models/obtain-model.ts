@@ -2,12 +2,14 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import type { TrainedModel } from "../checkpoint/network/trained-model.js";
+import { describeModel } from "../checkpoint/nnunet-formats.js";
 import { noNvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
 import { namingArchives } from "../ground/archive/archive-tree.js";
 import { cacheFolder } from "../model-source/cache-folder.js";
 import { modelInfo } from "../model-source/model-registry.js";
 import { openSourceContext, type SourceContext } from "../model-source/open-model-source.js";
 import { findModel } from "./find-model.js";
+import { findMonaiBundle } from "./find-monai-bundle.js";
 import { findNvidiaModel } from "./find-nvidia-model.js";
 import { localModelFolder, pretrainedModelFolder } from "./model-folder.js";
 import type { ModelQuery, PlacedQuery } from "./model-query.js";
@@ -25,6 +27,8 @@ export async function trainedModel(
     const ofNvidia = await findNvidiaModel(folder, query, query.nvidia ?? noNvidiaOptions);
     if (ofNvidia !== null) return ofNvidia;
   }
+  const bundle = isFolder ? await findMonaiBundle(folder, query) : null;
+  if (bundle !== null) return notedBundle(bundle, work);
   if (isFolder) return noted(await findModel({ modelDir: folder, tree: null }, query), work);
   const local = await localModelFolder(isAddress ? modelDir : folder, query, await sourceContext(null, work));
   return noted(await namingArchives([local.tree], () => findModel(local, query)), work);
@@ -49,6 +53,13 @@ export async function pretrainedModel(
 function noted(model: TrainedModel, { progress }: WorkContext): TrainedModel {
   for (const { reason } of model.leftOut)
     progress.note(`${model.datasetName} ${model.configuration}: ${reason}; it is left out`);
+  return model;
+}
+
+/** Reports where the answer differs from MONAI's on purpose. */
+async function notedBundle(model: TrainedModel, { progress }: WorkContext): Promise<TrainedModel> {
+  const { notes = [] } = await describeModel(model);
+  for (const note of notes) progress.note(`${model.datasetName}: ${note}`);
   return model;
 }
 

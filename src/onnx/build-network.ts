@@ -5,6 +5,7 @@ import { builderError } from "../ground/errors/builder-errors.js";
 import { printable } from "../ground/untrusted/printable.js";
 import { fabiansUNet } from "./architectures/fabians-unet.js";
 import { genericUNet } from "./architectures/generic-unet.js";
+import { monaiUNet } from "./architectures/monai-unet.js";
 import { dynUNet, nvidiaAttentionUNet, nvidiaUNet } from "./architectures/nvidia-unet.js";
 import { nvidiaUNet3D } from "./architectures/nvidia-unet3d.js";
 import { plainConvUNet } from "./architectures/plain-conv-unet.js";
@@ -60,6 +61,7 @@ const architectures: Record<ArchitectureName, (site: NetworkSite) => Feature> = 
   Generic_UNet: genericUNet,
   FabiansUNet: fabiansUNet,
   Primus: primus,
+  MonaiUNet: monaiUNet,
   DynUNet: dynUNet,
   NvidiaUNet: nvidiaUNet,
   NvidiaAttentionUNet: nvidiaAttentionUNet,

@@ -85,7 +85,8 @@ export function convolutionBlock(
   return graph.activation(`${paths.norm}.nonlin`, normalized, activation);
 }
 
-function normalize(
+/** Normalises as the plan says. */
+export function normalize(
   site: NetworkSite,
   path: string,
   x: Feature,
@@ -116,7 +117,7 @@ interface NormOptions {
   readonly normalization: NormalizationPlan;
 }
 
-function batchNormTensors(site: NetworkSite, path: string, options: NormOptions): BatchNormTensors {
+export function batchNormTensors(site: NetworkSite, path: string, options: NormOptions): BatchNormTensors {
   return {
     ...affineTensors(site, path, options),
     mean: site.parameters.take(`${path}.running_mean`, [options.channels]),

@@ -62,17 +62,37 @@ export class GraphBuilder {
   }
 
   /**
-   * Adds a transposed convolution whose kernel equals its stride, so that the windows of the output do not
-   * overlap.
+   * Adds a transposed convolution. Without padding its kernel equals its stride, so that the windows of the output do not
+   * overlap; with padding, each axis grows by its stride.
    */
-  transposedConvolution(name: string, x: Feature, { weight, bias, stride }: ConvolutionTensors): Feature {
+  transposedConvolution(
+    name: string,
+    x: Feature,
+    { weight, bias, stride, padding }: ConvolutionTensors,
+  ): Feature {
     const inputs = [x.name, this.#weight(`${name}.weight`, weight)];
     if (bias !== null) inputs.push(this.#weight(`${name}.bias`, bias));
     return this.#node(name, "ConvTranspose", {
       inputs,
       channels: weight.shape[1]!,
-      attributes: { kernel_shape: { integers: stride }, strides: { integers: stride } },
+      attributes: {
+        kernel_shape: { integers: weight.shape.slice(2) },
+        strides: { integers: stride },
+        ...(padding === undefined
+          ? {}
+          : {
+              pads: { integers: [...padding, ...padding] },
+              output_padding: { integers: stride.map((step) => step - 1) },
+            }),
+      },
     });
+  }
+
+  /** Adds an activation whose slopes for negative values were learnt, one for each channel or one for all. */
+  learntSlopes(name: string, x: Feature, slopes: WeightTensor, spatialAxes: number): Feature {
+    const count = slopes.shape[0]!;
+    const slope = this.#weight(`${name}.weight`, broadcast(slopes, [count], spatialAxes));
+    return this.#node(name, "PRelu", { inputs: [x.name, slope], channels: x.channels, attributes: {} });
   }
 
   /** Adds an instance normalisation. A null scale counts as one and a null shift as zero. */

@@ -26,6 +26,11 @@ export class ParameterTable {
     return [...this.#taken].every((name) => !this.#weights.has(name));
   }
 
+  /** Returns the shape of a tensor that may be missing. */
+  shapeOf(name: string): readonly number[] | null {
+    return this.#weights.get(name)?.shape ?? null;
+  }
+
   /**
    * Returns the tensor of a layer. A tensor that is missing or has another shape is recorded, so that
    * `finish` can name all of them; the placeholder that is returned instead only lets the check continue.

@@ -1,3 +1,4 @@
+import type { Affine } from "./affine.js";
 import type { Zyx } from "./axes.js";
 import type { Geometry } from "./geometry.js";
 import type { ImageSource } from "./image.js";
@@ -9,6 +10,8 @@ export interface CaseVolume {
   readonly channelCount: number;
   readonly geometry: Geometry;
   readonly source: ImageSource;
+  /** Present for a bundle of MONAI: nibabel's matrix of this grid, without rounding. */
+  readonly affine?: Affine;
   /** Present for a case that NVIDIA's preprocessing wrote: the channels are on this grid, not on that of `geometry`. */
   readonly prepared?: PreparedGrid;
 }

@@ -9,8 +9,19 @@ export interface AxisTurn {
   readonly isFlippedZyx: Zyx<boolean>;
 }
 
-/** The signs of right, anterior and superior in ITK's LPS coordinates. */
-const rasSigns: Xyz = [-1, -1, 1];
+/** The patient axis of each letter of an orientation, and its sign in ITK's LPS coordinates. */
+const letterAxes: Readonly<Record<string, readonly [patient: Axis, sign: 1 | -1]>> = {
+  L: [0, 1],
+  R: [0, -1],
+  P: [1, 1],
+  A: [1, -1],
+  S: [2, 1],
+  I: [2, -1],
+};
+
+/** Returns whether three letters name an orientation: one of L and R, of P and A, and of S and I, in any order. */
+export const isOrientation = (letters: string): boolean =>
+  /^[LRPASI]{3}$/.test(letters) && new Set([...letters].map((letter) => letterAxes[letter]![0])).size === 3;
 
 /**
  * Returns the turn that brings a grid closest to RAS, as in nnU-Net's "WithReorient" readers. Oblique grids stay
@@ -18,13 +29,19 @@ const rasSigns: Xyz = [-1, -1, 1];
  *
  * @example for the identity direction (LPS), x and y are flipped and z is not
  */
-export function turnToRas({ directionXyz }: Geometry): AxisTurn {
-  const [x, y, z] = closestAxes(directionXyz);
-  const isFlipped = (from: Axis, axis: Axis): boolean =>
-    Math.sign(directionXyz[axis * 3 + from]!) !== rasSigns[axis];
+export const turnToRas = (geometry: Geometry): AxisTurn => turnTo(geometry, "RAS");
+
+/** Returns the turn that brings a grid closest to an orientation, whose letters name the ends of x, y and z. */
+export function turnTo({ directionXyz }: Geometry, letters: string): AxisTurn {
+  const closest = closestAxes(directionXyz);
+  const [x, y, z] = perAxis((axis) => {
+    const [patient, sign] = letterAxes[letters[axis]!]!;
+    const from = closest[patient];
+    return { from, isFlipped: Math.sign(directionXyz[patient * 3 + from]!) !== sign };
+  });
   return {
-    orderZyx: [2 - z, 2 - y, 2 - x],
-    isFlippedZyx: [isFlipped(z, 2), isFlipped(y, 1), isFlipped(x, 0)],
+    orderZyx: [2 - z.from, 2 - y.from, 2 - x.from],
+    isFlippedZyx: [z.isFlipped, y.isFlipped, x.isFlipped],
   };
 }
 

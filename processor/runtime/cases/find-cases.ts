@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ProcessorError } from "../../contract/errors.js";
+import type { InferencePlan } from "../../contract/manifest.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { didYouMean } from "../../files/nearest-path.js";
 import { imageError } from "../../imaging/errors.js";
@@ -77,6 +78,10 @@ interface CasePart {
   readonly name: string;
   readonly channel: number;
 }
+
+/** Returns whether one file may hold all channels of a case, as for NVIDIA's nnU-Net and bundles of MONAI. */
+export const mayHoldAllChannels = ({ nvidia, monai }: InferencePlan): boolean =>
+  nvidia !== undefined || monai !== undefined;
 
 interface ChannelQuestion extends Pick<FindCasesOptions, "mayHoldAllChannels"> {
   readonly channelCount: number;

@@ -5,6 +5,7 @@ import type { ImageSettings } from "../../contract/run-settings.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import type { CaseReport } from "../cases/case.js";
 import { caseRequest } from "../cases/case-request.js";
+import { mayHoldAllChannels } from "../cases/find-cases.js";
 import { findImageCases } from "../cases/find-image-cases.js";
 import { leftOutLines } from "../cases/left-out.js";
 import type { LoadedModel } from "../model/load-model.js";
@@ -29,7 +30,7 @@ export async function segmentFolder(options: FolderEntryOptions): Promise<readon
   const { loaded, settings, onEvent, signal } = options;
   const { cases, leftOut } = await findImageCases(settings, {
     channelNames: loaded.model.channelNames,
-    mayHoldAllChannels: loaded.model.plan.nvidia !== undefined,
+    mayHoldAllChannels: mayHoldAllChannels(loaded.model.plan),
   });
   for (const line of leftOutLines(leftOut)) onEvent(runNote("left-out", line));
   for (const line of numberedCaseLines(cases, loaded.model.channelNames.length))

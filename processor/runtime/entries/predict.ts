@@ -4,7 +4,7 @@ import { sharedError } from "../../contract/shared-errors.js";
 import { oneFileEnding } from "../../imaging/formats/image-ending.js";
 import { type CaseRequest, type FoundCase, placeOf } from "../cases/case.js";
 import { caseRequest, resultStem } from "../cases/case-request.js";
-import { type FoundCases, findCases } from "../cases/find-cases.js";
+import { type FoundCases, findCases, mayHoldAllChannels } from "../cases/find-cases.js";
 import { findPreparedCases } from "../cases/find-prepared-cases.js";
 import { findSegmentation } from "../cases/find-segmentation.js";
 import { type LeftOutFile, leftOutLines } from "../cases/left-out.js";
@@ -92,7 +92,7 @@ async function casesOf(
     inputs,
     channelNames,
     preferredEnding: plan.fileEnding,
-    mayHoldAllChannels: plan.nvidia !== undefined,
+    mayHoldAllChannels: mayHoldAllChannels(plan),
   });
 }
 

@@ -125,19 +125,21 @@ function openSink(task: PredictTask, grid: WindowGrid, engine: InferenceEngine):
   return new ThreadedSink(accumulation, shape, { slabs, control: task.control });
 }
 
-function importanceOf({ patchSize, averaging, nvidia }: PredictTask["plan"]): Float32Array {
-  if (nvidia !== undefined) return monaiImportance(patchSize, nvidia.blend);
+function importanceOf({ patchSize, averaging, nvidia, monai }: PredictTask["plan"]): Float32Array {
+  const rules = nvidia ?? monai;
+  if (rules !== undefined) return monaiImportance(patchSize, rules.blend);
   return gaussianImportance(patchSize, averaging === "logits" ? "half" : "single");
 }
 
 /** Returns the rule by which windows start along an axis: NVIDIA's nnU-Net takes MONAI's windows. */
-function startsRule({ plan: { nvidia }, stepSize }: PredictTask): StartsRule {
-  if (nvidia === undefined) return (size, patch) => windowStarts(size, patch, stepSize);
-  const overlap = stepSize === usualStepSize ? nvidia.overlap : 1 - stepSize;
+function startsRule({ plan: { nvidia, monai }, stepSize }: PredictTask): StartsRule {
+  const rules = nvidia ?? monai;
+  if (rules === undefined) return (size, patch) => windowStarts(size, patch, stepSize);
+  const overlap = stepSize === usualStepSize ? rules.overlap : 1 - stepSize;
   return (size, patch) => monaiStarts(size, patch, overlap);
 }
 
-/** nnU-Net's step. A model of NVIDIA's nnU-Net has a step of its own, which any other value replaces. */
+/** nnU-Net's step. NVIDIA's nnU-Net and MONAI's bundles have a step of their own, which any other value replaces. */
 const usualStepSize = 0.5;
 
 const windowCount = ({ rows }: WindowGrid): number =>

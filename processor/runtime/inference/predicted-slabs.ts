@@ -54,6 +54,7 @@ export async function* slabsOf(
         gaussianForSingleWindow: plan.gaussianForSingleWindow,
         dimensions: plan.dimensions,
         ...(plan.nvidia === undefined ? {} : { nvidia: plan.nvidia }),
+        ...(plan.monai === undefined ? {} : { monai: plan.monai }),
       },
     },
   });

@@ -37,7 +37,7 @@ export interface PredictTask {
   readonly isRegionModel: boolean;
   readonly plan: Pick<
     InferencePlan,
-    "patchSize" | "averaging" | "gaussianForSingleWindow" | "dimensions" | "nvidia"
+    "patchSize" | "averaging" | "gaussianForSingleWindow" | "dimensions" | "nvidia" | "monai"
   >;
   readonly mirrorAxes: readonly number[];
   readonly stepSize: number;

@@ -2,6 +2,7 @@ import type { InferencePlan, LabelDefinition } from "../../contract/manifest.js"
 import { sharedError } from "../../contract/shared-errors.js";
 import { axisRules } from "../../imaging/resampling/axis-rule.js";
 import { type AxisTable, axisTable, nearestTable } from "../../imaging/resampling/axis-table.js";
+import { positionTable } from "../../imaging/resampling/position-table.js";
 import { separateAxis, separateExportAxisV1 } from "../../imaging/resampling/separate-axis.js";
 import { mapZyx, permute, stridesOf, voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
@@ -32,6 +33,9 @@ export function separateExportAxis({ plan, history }: ExportGrid): 0 | 1 | 2 | n
 
 /** Returns the mapping of the network's axes to the axes of the cropped image, both in the plan's transposed order. */
 export function axisTables(networkSizeZyx: Zyx, grid: ExportGrid): Zyx<AxisTable> {
+  const positions = grid.history.networkPositionsZyx;
+  if (positions !== undefined)
+    return mapZyx(positions, (of, axis) => positionTable(of, networkSizeZyx[axis], "bilinear"));
   const rule = grid.plan.resampleProbabilities;
   const imageSizeZyx = grid.history.sizeAfterCroppingZyx;
   const isSameGrid = networkSizeZyx.every((size, axis) => size === imageSizeZyx[axis]);

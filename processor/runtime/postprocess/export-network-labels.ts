@@ -42,8 +42,8 @@ export async function exportNetworkLabels(
   return { voxels: target.voxels, geometry: history.originalGeometry };
 }
 
-/** Runs the usual export, but to the network's own grid. */
-async function labelsOnNetworkGrid(
+/** Returns the labels on the network's own grid, from the usual export. */
+export async function labelsOnNetworkGrid(
   { stream, history, plan }: ExportSource,
   options: Pick<ExportOptions, "labels" | "pool">,
 ): Promise<Int16Array<SharedArrayBuffer>> {

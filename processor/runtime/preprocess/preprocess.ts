@@ -8,6 +8,7 @@ import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { PreprocessHistory } from "../../nnunet-files/preprocess-history.js";
 import type { RuntimePool } from "../threads/kernels.js";
 import { type Box, historyOf, networkSize, wholeBox } from "./crop-history.js";
+import { preprocessMonai } from "./monai/preprocess-monai.js";
 import { normalize } from "./normalize.js";
 import { preprocessNvidia } from "./nvidia/preprocess-nvidia.js";
 import type { Prepared } from "./prepared.js";
@@ -32,6 +33,7 @@ export interface PreprocessOptions {
 export async function preprocess(volume: CaseVolume, options: PreprocessOptions): Promise<Prepared> {
   const { plan, labels, pool } = options;
   if (plan.nvidia !== undefined) return preprocessNvidia(volume, { plan, rules: plan.nvidia, pool });
+  if (plan.monai !== undefined) return preprocessMonai(volume, { plan, rules: plan.monai, pool });
   const { channelCount: imageChannels } = volume;
   const history = await historyOf(volume, options);
   const cropped = await cropAndTranspose(volume, history, options);

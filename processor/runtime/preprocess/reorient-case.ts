@@ -4,10 +4,10 @@ import type { CaseVolume } from "../../imaging/volume/case-volume.js";
 import type { Geometry } from "../../imaging/volume/geometry.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { ProbabilityMap } from "../../imaging/volume/probability-map.js";
-import { type AxisTurn, turnGeometry, turnToRas } from "../../imaging/volume/reorient.js";
+import { type AxisTurn, turnGeometry, turnTo } from "../../imaging/volume/reorient.js";
 import type { RuntimePool } from "../threads/kernels.js";
 
-/** A case that is turned to RAS, as nnU-Net's "WithReorient" readers turn every image. */
+/** A case that is turned to RAS, as nnU-Net's "WithReorient" readers turn every image, or as a bundle of MONAI says. */
 export interface ReorientedCase {
   readonly volume: CaseVolume;
   /** Turns a label map from the image's own grid to the turned grid. */
@@ -30,19 +30,26 @@ export interface ReorientOptions {
    * the spacing.
    */
   readonly affine: Affine | null;
+  /**
+   * The letters of the orientation that a bundle of MONAI turns images to, whose spacing is then that of nibabel's matrix
+   * without rounding; RAS and nnU-Net's rounding if absent.
+   */
+  readonly axcodes?: string | undefined;
 }
 
 export async function reorientCase(
   volume: CaseVolume,
-  { pool, affine }: ReorientOptions,
+  { pool, affine, axcodes }: ReorientOptions,
 ): Promise<ReorientedCase> {
   const { geometry, channels, channelCount } = volume;
-  const turn = turnToRas(geometry);
+  const turn = turnTo(geometry, axcodes ?? "RAS");
+  const turnedAffine = affine && turnAffine(affine, geometry.sizeZyx, turn);
+  const isExact = axcodes !== undefined;
   const turnedGeometry = {
     ...turnGeometry(geometry, turn),
-    ...(affine === null || isIdentity(turn)
+    ...(turnedAffine === null || (isIdentity(turn) && !isExact)
       ? {}
-      : { spacingMmZyx: turnedSpacingMmZyx(affine, geometry.sizeZyx, turn) }),
+      : { spacingMmZyx: spacingOf(turnedAffine, isExact) }),
   };
   const sizeZyx = geometry.sizeZyx;
   const count = voxelCount(sizeZyx);
@@ -64,7 +71,12 @@ export async function reorientCase(
     return { ...map, voxels, geometry: to };
   };
   return {
-    volume: { ...volume, channels: turnedChannels, geometry: turnedGeometry },
+    volume: {
+      ...volume,
+      channels: turnedChannels,
+      geometry: turnedGeometry,
+      ...(turnedAffine === null || !isExact ? {} : { affine: turnedAffine }),
+    },
     toNetworkOrientation: (labelMap) => moved(labelMap, turnedGeometry, "turned"),
     toImageOrientation: (map) => moved(map, geometry, "plain"),
   };
@@ -73,9 +85,11 @@ export async function reorientCase(
 const isIdentity = ({ orderZyx, isFlippedZyx }: AxisTurn): boolean =>
   orderZyx.every((from, axis) => from === axis) && !isFlippedZyx.includes(true);
 
-/** Returns the spacing of the turned grid. It is rounded to float32, in which NIfTI stores spacings. */
-function turnedSpacingMmZyx(affine: Affine, sizeZyx: Zyx, turn: AxisTurn): Zyx {
-  const [z, y, x] = voxelSizesMmZyx(turnAffine(affine, sizeZyx, turn));
+/** Returns the spacing of the turned grid. For nnU-Net it is rounded to float32, in which NIfTI stores spacings. */
+function spacingOf(turned: Affine, isExact: boolean): Zyx {
+  const exact = voxelSizesMmZyx(turned);
+  if (isExact) return exact;
+  const [z, y, x] = exact;
   return [Math.fround(z), Math.fround(y), Math.fround(x)];
 }
 

@@ -6,6 +6,7 @@ import { openProbabilities } from "../outputs/output-kinds.js";
 import { openBratsLabels } from "../postprocess/brats-labels.js";
 import { openClassMap } from "../postprocess/class-map.js";
 import { type ExportSource, exportLabels, type ProbabilitySink } from "../postprocess/export-labels.js";
+import { exportMonaiLabels } from "../postprocess/export-monai-labels.js";
 import { exportNetworkLabels } from "../postprocess/export-network-labels.js";
 import type { ReadCase } from "./read-case.js";
 import type { SegmentContext } from "./segment-context.js";
@@ -55,7 +56,10 @@ export async function exportAnswer(
     const year = plan.nvidia?.brats ?? null;
     const brats = year === null ? null : openBratsLabels(first, year);
     const sinks = [probabilities, classMap, brats].filter((sink) => sink !== null);
-    const labelMap = await exportLabels(sources, { labels, pool, probabilities: sinkOf(sinks) });
+    const labelMap =
+      plan.monai?.labelsOn === "network"
+        ? await exportMonaiLabels(first, plan.monai, { labels, pool })
+        : await exportLabels(sources, { labels, pool, probabilities: sinkOf(sinks) });
     await probabilities?.finish();
     return { labelMap: brats?.labels() ?? labelMap, classMap: classMap?.map ?? null };
   } finally {

@@ -11,6 +11,7 @@ import { removeComponents } from "../postprocess/remove-components.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import { preprocess } from "../preprocess/preprocess.js";
 import type { RuntimePool } from "../threads/kernels.js";
+import { asProbabilities } from "./as-probabilities.js";
 import { type MirrorRun, predictMirroredVolumes } from "./predict-mirrored-volumes.js";
 import type { SegmentContext } from "./segment-context.js";
 
@@ -143,6 +144,8 @@ class StageRunner {
       onNote: (line: string) => tools.onEvent(caseNote(caseName, "inference", line)),
       signal: tools.signal,
     };
+    if (plan.monai !== undefined)
+      return asProbabilities(networks.predict(prepared, options), plan.monai.activation, tools.pool);
     if (plan.nvidia === undefined || mirrorAxes.length === 0) return networks.predict(prepared, options);
     const progress = sharedProgress(options.startProgress);
     return predictMirroredVolumes(

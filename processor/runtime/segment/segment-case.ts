@@ -1,6 +1,7 @@
 import { nibabelAffine } from "../../imaging/formats/nifti/nibabel-affine.js";
 import { cropLabels, cropVolume, putBack } from "../../imaging/volume/cropped-grid.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
+import { orientationLetters } from "../../imaging/volume/reorient.js";
 import type { CaseRequest } from "../cases/case.js";
 import { inWritersType } from "../outputs/label-type.js";
 import { writeResults } from "../outputs/output-kinds.js";
@@ -49,10 +50,12 @@ export async function preprocessCase(
 ): Promise<PreparedCase> {
   const { crop } = read;
   const untouched = crop === null ? whole : cropVolume(whole, crop);
-  const { imageReader } = opened.model.plan;
+  const { imageReader, monai } = opened.model.plan;
   const affine = imageReader.startsWith("Nibabel") ? nibabelAffine(untouched) : null;
-  const { volume, toNetworkOrientation, toImageOrientation } = imageReader.endsWith("WithReorient")
-    ? await reorientCase(untouched, { pool, affine })
+  const axcodes = monai && (monai.axcodes ?? orientationLetters(untouched.geometry));
+  const isTurned = imageReader.endsWith("WithReorient") || axcodes !== undefined;
+  const { volume, toNetworkOrientation, toImageOrientation } = isTurned
+    ? await reorientCase(untouched, { pool, affine, axcodes })
     : withoutReorientation(untouched);
   const input = {
     caseName: read.request.name,

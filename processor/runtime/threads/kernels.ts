@@ -1,5 +1,6 @@
 import { imagingKernels } from "../../imaging/kernels.js";
 import type { KernelTasks, WorkerPool } from "../../imaging/threads/worker-pool.js";
+import { applyNonlinearity } from "../postprocess/apply-nonlinearity.js";
 import { extractCandidates, keepOverlapping } from "../postprocess/candidates.js";
 import { ensembleSlices } from "../postprocess/ensemble-slices.js";
 import { exportSlices } from "../postprocess/export-slices.js";
@@ -8,6 +9,8 @@ import { probabilitySlice } from "../postprocess/probability-slice.js";
 import { removeSmallObjects } from "../postprocess/remove-small-objects.js";
 import { copyBox } from "../preprocess/copy-box.js";
 import { float32Statistics } from "../preprocess/float32-statistics.js";
+import { changeIntensity } from "../preprocess/monai/intensity-step.js";
+import { blendVoxels, cropVoxels, foregroundBox } from "../preprocess/monai/move-voxels.js";
 import { fillMask, nonzeroExtent } from "../preprocess/nonzero-mask.js";
 import { normalizeChannel } from "../preprocess/normalize-channel.js";
 import { foregroundChannel, nonzeroVoxels } from "../preprocess/nvidia/foreground-channel.js";
@@ -35,6 +38,11 @@ export const runtimeKernels = {
   foregroundChannel,
   nonzeroVoxels,
   positiveExtent,
+  changeIntensity,
+  blendVoxels,
+  cropVoxels,
+  foregroundBox,
+  applyNonlinearity,
 } as const;
 
 export type RuntimeTasks = KernelTasks<typeof runtimeKernels>;

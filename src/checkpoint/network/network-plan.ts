@@ -29,6 +29,24 @@ export interface NetworkPlan {
   readonly residual: ResidualPlan | null;
   /** Present for a transformer only, which has no stages. */
   readonly transformer?: TransformerPlan;
+  /** Present for MONAI's UNet only, whose levels are inside each other. */
+  readonly monaiUNet?: MonaiUNetPlan;
+}
+
+/** The arguments of MONAI's `UNet`. */
+export interface MonaiUNetPlan {
+  /** Finest first; the last is the bottom. */
+  readonly channels: readonly number[];
+  /** One less than `channels`. */
+  readonly strides: readonly (readonly number[])[];
+  readonly kernel: readonly number[];
+  readonly upsamplingKernel: readonly number[];
+  /** The convolutions of a residual unit; 0 for plain convolutions. */
+  readonly residualUnits: number;
+  /** The order of activation (A), dropout (D) and normalisation (N). */
+  readonly order: string;
+  /** True for PReLU, whose slopes are tensors. */
+  readonly hasLearntSlopes: boolean;
 }
 
 export interface TransformerPlan {
@@ -43,7 +61,7 @@ export interface TransformerPlan {
   readonly decoderChannels: readonly number[];
 }
 
-/** The first three are nnU-Net v2's, the next two v1's, then v2's transformer, and NVIDIA's and MONAI's U-Nets. */
+/** The first three are nnU-Net v2's, the next two v1's, then v2's transformer, MONAI's UNet, and NVIDIA's U-Nets. */
 export type ArchitectureName =
   | "PlainConvUNet"
   | "ResidualEncoderUNet"
@@ -51,6 +69,7 @@ export type ArchitectureName =
   | "Generic_UNet"
   | "FabiansUNet"
   | "Primus"
+  | "MonaiUNet"
   | NvidiaArchitecture;
 
 /**

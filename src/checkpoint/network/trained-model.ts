@@ -17,6 +17,8 @@ export interface TrainedModel {
   readonly networkFormat: "checkpoint" | "onnx";
   /** The rest of a model of NVIDIA's nnU-Net; null for nnU-Net's own models. */
   readonly nvidia: NvidiaFiles | null;
+  /** The rest of a bundle of MONAI; absent for other models. */
+  readonly monai?: MonaiFiles;
   /** File name inside a fold, such as `checkpoint_final.pth`. */
   readonly checkpointName: string;
   /** In nnU-Net's order: 0, 1, …, and `all` last. */
@@ -34,6 +36,14 @@ export interface NvidiaFiles {
   /** The dataset.json of the Medical Segmentation Decathlon; null if there is none. */
   readonly datasetFile: string | null;
   readonly options: NvidiaOptions;
+}
+
+/** The files of a bundle of MONAI besides its weights. */
+export interface MonaiFiles {
+  /** `configs/inference.json`, also as YAML. */
+  readonly configFile: string;
+  /** Null if there is none. */
+  readonly metadataFile: string | null;
 }
 
 export interface LeftOutFold {

@@ -3,6 +3,7 @@ import { runsCode } from "./code-names.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { PickleFaults } from "./pickle-faults.js";
 import { type GlobalTable, PickleGlobal } from "./pickle-global.js";
+import { ScriptModule, scriptPrefix } from "./script-module.js";
 import { UnreadObject } from "./unread-object.js";
 
 /** Longer than any name in a Python library. */
@@ -29,7 +30,9 @@ export class NameTable {
     if (qualifiedName.length > maxNameLength)
       this.#faults.damaged(`a name of ${qualifiedName.length} characters`);
     if (runsCode(module, name)) this.#faults.unsafe(`asks to load ${printable(qualifiedName)}`);
-    const unread = new PickleGlobal({ name: qualifiedName });
+    const isScript = qualifiedName.startsWith(scriptPrefix);
+    const construct = isScript ? { construct: () => new ScriptModule(qualifiedName) } : {};
+    const unread = new PickleGlobal({ name: qualifiedName, ...construct });
     this.#budget.takeEntries(2);
     this.#budget.takeCopy(qualifiedName);
     this.#unread.set(qualifiedName, unread);

@@ -19,6 +19,8 @@ export interface StoredMember {
   /** Offset of the member's data from the start of the checkpoint. */
   readonly byteOffset: number;
   readonly byteLength: number;
+  /** False for a member that is compressed or encrypted, as the code in TorchScript is. */
+  readonly isPlain: boolean;
 }
 
 /** torch writes one member per storage. The largest networks have a few thousand. */
@@ -41,6 +43,8 @@ export async function openStoredZip(checkpoint: TorchBytes): Promise<StoredZip> 
           `${file}: ${member.name} has ${member.byteLength} bytes, more than the ${maxBytes} that it may have`,
         );
       }
+      if (!member.isPlain)
+        throw builderError("CHECKPOINT_UNSUPPORTED", `${file}: ${member.name} is compressed or encrypted`);
       return checkpoint.read(member.byteOffset, member.byteLength);
     },
   };
@@ -94,6 +98,9 @@ function kept(entry: Entry, file: string): DirectoryEntry {
 
 const localHeaderLength = 30;
 
+/** The code in a file of TorchScript, which is compressed and never read. */
+const isCode = /^[^/]+\/code\//;
+
 /**
  * Adds the position of the data, which depends on the member's local header, because torch pads it to align
  * the data.
@@ -107,9 +114,9 @@ async function locate(
   const headers = await readLocalHeaders(inOrder, zip);
   for (const [i, entry] of inOrder.entries()) {
     const name = entry.fileName;
-    if (entry.compressionMethod !== 0 || entry.isEncrypted) {
+    const isPlain = entry.compressionMethod === 0 && !entry.isEncrypted;
+    if (!isPlain && !isCode.test(name))
       throw builderError("CHECKPOINT_UNSUPPORTED", `${zip.label}: ${name} is compressed or encrypted`);
-    }
     const byteOffset = headers[i] as number;
     const end = byteOffset + entry.compressedSize;
     const next = inOrder[i + 1]?.relativeOffsetOfLocalHeader ?? zip.size;
@@ -122,7 +129,7 @@ async function locate(
     if (end > next || members.has(name)) {
       throw builderError("CHECKPOINT_REFUSED", `${zip.label}: ${name} overlaps another member`);
     }
-    members.set(name, { name, byteOffset, byteLength: entry.compressedSize });
+    members.set(name, { name, byteOffset, byteLength: entry.compressedSize, isPlain });
   }
   return members;
 }

@@ -72,6 +72,10 @@ const storageTypes: ReadonlyMap<string, ElementType> = new Map([
 
 const torchTypes = globalTable(
   ...[...storageTypes.keys()].map((name) => ({ name })),
+  // The lists of TorchScript.
+  ...["build_intlist", "build_doublelist", "build_boollist", "build_tensorlist", "restore_type_tag"].map(
+    (name) => ({ name: `torch.jit._pickle.${name}`, construct: ([items]: readonly unknown[]) => items }),
+  ),
   { name: "torch.Size", construct: ([sizes]) => sizes },
   { name: "torch.device", construct: (args) => args.map(shortText).join(":") },
 );

@@ -105,6 +105,11 @@ export const builderError = defineErrors({
     http: 400,
     help: "Write what the message names into config.json under `nvidia`. For a run without one, --nvidia names a JSON file with the same keys.",
   },
+  BUNDLE_UNSUPPORTED: {
+    exit: 3,
+    http: 500,
+    help: "Remove the part from the bundle's configuration if the answer does not need it, or replace it by one that is built in; docs/how-to/monai-bundles.md lists them. For any other network, pass an ONNX file: --onnx FILE, or `onnx` in config.json.",
+  },
   TENSOR_MISMATCH: {
     exit: 3,
     http: 500,

@@ -1,7 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { counted } from "../../../contract/counted.js";
 import type { ImageInput } from "../../cases/case.js";
-import { findCases } from "../../cases/find-cases.js";
+import { findCases, mayHoldAllChannels } from "../../cases/find-cases.js";
 import type { LoadedModel } from "../../model/load-model.js";
 import { serviceError } from "../errors.js";
 import { isInside } from "../requests/data-roots.js";
@@ -16,7 +16,7 @@ export async function studyInputs(folder: string, { model }: LoadedModel): Promi
     inputs: [folder],
     channelNames: model.channelNames,
     preferredEnding: model.plan.fileEnding,
-    mayHoldAllChannels: model.plan.nvidia !== undefined,
+    mayHoldAllChannels: mayHoldAllChannels(model.plan),
   });
   if (cases.length === 1) return cases[0]!.inputs;
   throw serviceError(
