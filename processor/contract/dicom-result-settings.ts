@@ -47,15 +47,15 @@ export const dicomResultTable = {
     olderManifest: false,
   }),
   dicomUids: setting({
-    value: choice("derived", "random"),
+    value: choice("random", "derived"),
     key: "dicom_uids",
     flag: "dicom-uids",
     on: ["predict", "image"],
     group: "Output:",
-    default: "derived",
+    default: "random",
     about:
-      "UIDs of DICOM results: derived from images, model and voxels, so that the same result has the same UIDs again, or random",
-    more: "With `random`, each run makes new objects. Derived UIDs differ as soon as anything differs.",
+      "UIDs of DICOM results: random, new ones at each run, or derived from images, model and voxels, so that the same result has the same UIDs again",
+    more: "With `derived`, a PACS that gets the same result again keeps one copy. Derived UIDs differ as soon as anything differs.",
     olderManifest: "derived",
   }),
   dicomMetadata: setting({

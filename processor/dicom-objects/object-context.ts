@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { LabelMap } from "../imaging/volume/label-map.js";
 import { dicomObjectError } from "./errors.js";
 import type { ObjectMetadata, SegmentMetadata } from "./segment-metadata.js";
 import { identityOf } from "./source-references.js";
 import type { SourceSeries } from "./source-series.js";
+import { randomUid, uidOf } from "./uid.js";
 
 /** The circumstances of a result. */
 export interface ObjectContext {
@@ -15,8 +16,8 @@ export interface ObjectContext {
   readonly holes?: "rings" | "keyholes";
   /** True to write a frame for each segment and slice, also without voxels; false if absent. */
   readonly keepsEmptyFrames?: boolean;
-  /** Random UIDs are new ones at each call; derived if absent. */
-  readonly uids?: "derived" | "random";
+  /** Random UIDs, if absent, are new ones at each call; derived ones follow from the images, the model and the voxels. */
+  readonly uids?: "random" | "derived";
 }
 
 /** The outcome: a segmentation without a voxel has no file. */
@@ -53,12 +54,16 @@ export function digestOf(parts: readonly Uint8Array[] | readonly (Uint8Array | U
   return hash.digest("hex");
 }
 
-/** Returns what a result's UIDs depend on, as one text. */
-export const identity = (
+/** Returns the UID of a part of a result, such as `instance` or `series`. */
+export type NameUid = (...part: readonly string[]) => string;
+
+/** Returns what gives a result its UIDs: new ones, or ones that follow from everything that the result depends on. */
+export function uidsOf(
   kind: string,
-  { series, metadata, modelId, uids = "derived" }: ObjectContext,
+  { series, metadata, modelId, uids = "random" }: ObjectContext,
   digest: string,
-): string =>
-  uids === "random"
-    ? randomUUID()
-    : [kind, modelId, digest, JSON.stringify(metadata), identityOf(series.reference)].join("\n");
+): NameUid {
+  if (uids === "random") return randomUid;
+  const identity = [kind, modelId, digest, JSON.stringify(metadata), identityOf(series.reference)].join("\n");
+  return (first, ...others) => uidOf(first!, identity, ...others);
+}

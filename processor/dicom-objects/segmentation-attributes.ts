@@ -2,11 +2,11 @@ import type { Geometry } from "../imaging/volume/geometry.js";
 import { codeItem, standardCodes } from "./coded.js";
 import { cielabOf } from "./colors.js";
 import { type Attributes, elements } from "./elements.js";
+import type { NameUid } from "./object-context.js";
 import type { ObjectMetadata, SegmentMetadata } from "./segment-metadata.js";
 import { momentOf, patientAndStudy, sourceText } from "./source-attributes.js";
 import { allInstances, frameOfReferenceOf, instanceReference } from "./source-references.js";
 import type { SourceSeries } from "./source-series.js";
-import { uidOf } from "./uid.js";
 
 export type SegmentationForm = "binary" | "fractional" | "label-map";
 
@@ -19,8 +19,7 @@ export interface SegmentationFacts {
   readonly frames: readonly FrameFacts[];
   readonly bitsAllocated: 1 | 8 | 16;
   readonly segmentsOverlap: boolean;
-  /** What the result depends on: the same text gives the same UIDs. */
-  readonly identity: string;
+  readonly nameUid: NameUid;
 }
 
 export interface NumberedSegment {
@@ -36,18 +35,18 @@ export interface FrameFacts {
 
 /** Returns the attributes of a segmentation (PS3.3, A.51 and A.88) without its pixels. */
 export function segmentationAttributes(facts: SegmentationFacts): Attributes {
-  const { form, series, metadata, identity, frames } = facts;
+  const { form, series, metadata, nameUid, frames } = facts;
   const { reference, geometry } = series;
   const { dataSet } = reference.firstFile;
   const moment = momentOf(dataSet);
   const [, rows, columns] = geometry.sizeZyx;
-  const dimensionUid = uidOf("dimensions", identity);
+  const dimensionUid = nameUid("dimensions");
   return {
     ...patientAndStudy(dataSet),
     SpecificCharacterSet: "ISO_IR 192",
     ImageType: ["DERIVED", "PRIMARY"],
     SOPClassUID: form === "label-map" ? sopClasses.labelMap : sopClasses.segmentation,
-    SOPInstanceUID: uidOf("instance", identity),
+    SOPInstanceUID: nameUid("instance"),
     SeriesDate: moment.date,
     SeriesTime: moment.time,
     ContentDate: moment.date,
@@ -61,7 +60,7 @@ export function segmentationAttributes(facts: SegmentationFacts): Attributes {
     ...trialAttributes(metadata),
     BodyPartExamined: metadata.bodyPartExamined === "" ? null : metadata.bodyPartExamined,
     StudyInstanceUID: reference.studyInstanceUid,
-    SeriesInstanceUID: uidOf("series", identity),
+    SeriesInstanceUID: nameUid("series"),
     SeriesNumber: metadata.seriesNumber,
     InstanceNumber: metadata.instanceNumber,
     FrameOfReferenceUID: frameOfReferenceOf(reference),
@@ -82,7 +81,7 @@ export function segmentationAttributes(facts: SegmentationFacts): Attributes {
     SegmentationFractionalType: form === "fractional" ? "PROBABILITY" : null,
     MaximumFractionalValue: form === "fractional" ? 255 : null,
     SegmentsOverlap: facts.segmentsOverlap ? "YES" : "NO",
-    SegmentSequence: facts.segments.map((segment) => segmentItem(segment, identity)),
+    SegmentSequence: facts.segments.map((segment) => segmentItem(segment, nameUid)),
     ContentLabel: metadata.contentLabel,
     ContentDescription: metadata.contentDescription,
     ContentCreatorName: metadata.contentCreatorName,
@@ -142,7 +141,7 @@ function dimensionIndex(form: SegmentationForm, dimensionUid: string): readonly 
   return [segment, position];
 }
 
-function segmentItem({ number, metadata }: NumberedSegment, identity: string): Attributes {
+function segmentItem({ number, metadata }: NumberedSegment, nameUid: NameUid): Attributes {
   const { algorithm, tracking, cielab, color } = metadata;
   return {
     SegmentNumber: number,
@@ -177,7 +176,7 @@ function segmentItem({ number, metadata }: NumberedSegment, identity: string): A
     ],
     RecommendedDisplayCIELabValue: cielab ?? cielabOf(color),
     TrackingID: tracking?.id ?? null,
-    TrackingUID: tracking === null ? null : (tracking.uid ?? uidOf("tracking", identity, String(number))),
+    TrackingUID: tracking === null ? null : (tracking.uid ?? nameUid("tracking", String(number))),
   };
 }
 

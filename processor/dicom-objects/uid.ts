@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 
 /** The program that wrote a file (PS3.7, D.3.3.2): one UID for all versions, and a name of at most 16 characters. */
 export const implementationClassUid = "2.25.233945312566908946631084777206732447670";
@@ -16,5 +16,10 @@ export function uidOf(...parts: readonly string[]): string {
   const uuid = hash.subarray(0, 16);
   uuid[6] = (uuid[6]! & 0x0f) | 0x50;
   uuid[8] = (uuid[8]! & 0x3f) | 0x80;
-  return `2.25.${BigInt(`0x${uuid.toString("hex")}`)}`;
+  return uidOfUuid(uuid.toString("hex"));
 }
+
+/** Returns a new UID: `2.25.` and the decimal number of a random UUID (version 4). */
+export const randomUid = (): string => uidOfUuid(randomUUID().replaceAll("-", ""));
+
+const uidOfUuid = (digits: string): string => `2.25.${BigInt(`0x${digits}`)}`;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { checkShape, identity, type ObjectContext, segmentOfLabel, type Written } from "./object-context.js";
+import { checkShape, type ObjectContext, segmentOfLabel, uidsOf, type Written } from "./object-context.js";
 import type { FrameFacts } from "./segmentation-attributes.js";
 import { writeSegmentationFile } from "./write-segmentation-file.js";
 
@@ -56,7 +56,7 @@ export async function writeFractionalSegmentation(
       bitsAllocated: 8,
       // Several labels may have a probability at one voxel.
       segmentsOverlap: volumes.labels.length > 1,
-      identity: identity("fractional", context, hash.digest("hex")),
+      nameUid: uidsOf("fractional", context, hash.digest("hex")),
     },
     { vr: "OB", byteLength: frames.length * plane, parts: planesOf(volumes, frames, plane) },
   );

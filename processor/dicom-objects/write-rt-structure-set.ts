@@ -5,9 +5,10 @@ import { findLabelExtents, type SliceExtent } from "./label-extents.js";
 import {
   checkShape,
   digestOf,
-  identity,
+  type NameUid,
   type ObjectContext,
   segmentOfLabel,
+  uidsOf,
   type Written,
 } from "./object-context.js";
 import type { SegmentMetadata } from "./segment-metadata.js";
@@ -16,7 +17,6 @@ import { momentOf, patientAndStudy } from "./source-attributes.js";
 import { allInstances, frameOfReferenceOf, instanceReference } from "./source-references.js";
 import type { SourceSeries } from "./source-series.js";
 import { type Ring, traceContours } from "./trace-contours.js";
-import { uidOf } from "./uid.js";
 import { writeDicomFile } from "./write-dicom-file.js";
 
 interface Region {
@@ -54,7 +54,7 @@ export async function writeRtStructureSet(
   const attributes = structureSetAttributes(
     regions,
     context,
-    identity(`RT structure set, ${context.holes ?? "rings"}`, context, digest),
+    uidsOf(`RT structure set, ${context.holes ?? "rings"}`, context, digest),
   );
   const contours = regions.map((region) => contoursOf(region, labelMap, context));
   await writeDicomFile(
@@ -76,7 +76,7 @@ function uniqueName(name: string, taken: Set<string>): string {
 function structureSetAttributes(
   regions: readonly Region[],
   { series: { reference }, metadata }: ObjectContext,
-  identityText: string,
+  nameUid: NameUid,
 ): Attributes {
   const { dataSet } = reference.firstFile;
   const { date, time } = momentOf(dataSet);
@@ -85,7 +85,7 @@ function structureSetAttributes(
     ...patientAndStudy(dataSet),
     SpecificCharacterSet: "ISO_IR 192",
     SOPClassUID: "1.2.840.10008.5.1.4.1.1.481.3",
-    SOPInstanceUID: uidOf("instance", identityText),
+    SOPInstanceUID: nameUid("instance"),
     SeriesDate: date,
     SeriesTime: time,
     Modality: "RTSTRUCT",
@@ -93,7 +93,7 @@ function structureSetAttributes(
     SeriesDescription: metadata.seriesDescription,
     OperatorsName: "",
     StudyInstanceUID: reference.studyInstanceUid,
-    SeriesInstanceUID: uidOf("series", identityText),
+    SeriesInstanceUID: nameUid("series"),
     SeriesNumber: metadata.seriesNumber + 1,
     InstanceNumber: metadata.instanceNumber,
     FrameOfReferenceUID: frameOfReference,

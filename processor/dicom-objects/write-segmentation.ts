@@ -3,9 +3,9 @@ import { findLabelExtents, type SliceExtent } from "./label-extents.js";
 import {
   checkShape,
   digestOf,
-  identity,
   type ObjectContext,
   segmentOfLabel,
+  uidsOf,
   type Written,
 } from "./object-context.js";
 import { type BinaryFrame, packBits } from "./pack-bits.js";
@@ -94,7 +94,7 @@ async function writeMasks(
     frames,
     bitsAllocated: 1,
     segmentsOverlap: overlap(present, series),
-    identity: identity(keepsEmptyFrames ? "binary, all frames" : "binary", context, digest),
+    nameUid: uidsOf(keepsEmptyFrames ? "binary, all frames" : "binary", context, digest),
   };
   const [, rows, columns] = series.geometry.sizeZyx;
   await writeSegmentationFile(path, facts, {
@@ -153,7 +153,7 @@ export async function writeLabelMapSegmentation(
     frames: slices.map((z) => ({ segmentNumber: null, z })),
     bitsAllocated,
     segmentsOverlap: false,
-    identity: identity("label-map", context, digestOf([labelMap.voxels])),
+    nameUid: uidsOf("label-map", context, digestOf([labelMap.voxels])),
   };
   const [, rows, columns] = series.geometry.sizeZyx;
   await writeSegmentationFile(path, facts, {

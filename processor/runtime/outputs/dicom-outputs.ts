@@ -143,7 +143,7 @@ async function writeObject(
 
 /** @throws DICOM_SOURCE_NEEDED */
 function contextOf(
-  { path, metadata, modelId, holes = "rings", keepsEmptyFrames = false, uids = "derived" }: DescribedOutput,
+  { path, metadata, modelId, holes = "rings", keepsEmptyFrames = false, uids = "random" }: DescribedOutput,
   { geometry, source }: { readonly geometry: Geometry; readonly source: ImageSource },
 ): ObjectContext {
   if (source.format === "dicom")
