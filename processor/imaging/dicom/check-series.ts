@@ -34,11 +34,6 @@ export function checkSeries(frames: readonly ImageFrame[]): void {
 function checkImage(frame: ImageFrame): void {
   const { file, kind, sopClassUid } = frame;
   const { dataSet, name, syntax, pixels } = file;
-  if (kind === "unsupported")
-    throw dicomError(
-      "DICOM_UNSUPPORTED_SOP_CLASS",
-      `${name}: images of SOP class ${sopClassUid} are not read`,
-    );
   if (syntax.codec === null)
     throw dicomError(
       "DICOM_UNSUPPORTED_TRANSFER_SYNTAX",
@@ -47,6 +42,11 @@ function checkImage(frame: ImageFrame): void {
   if (frame.imageType.some((word) => word.toUpperCase() === "MOSAIC"))
     throw dicomError("DICOM_MOSAIC", `${name}: its ImageType says MOSAIC: the slices are tiles of one image`);
   checkPixelDescription(frame);
+  if (kind === "secondary-capture" && (frame.positionMm === null || frame.orientation === null))
+    throw dicomError(
+      "DICOM_UNSUPPORTED_SOP_CLASS",
+      `${name}: images of SOP class ${sopClassUid} are read only with ImagePositionPatient and ImageOrientationPatient`,
+    );
   if (pixels === null) throw dicomError("DICOM_BROKEN_FILE", `${name}: it has no pixels`);
   if (pixels.tag !== tags.PixelData)
     throw dicomError("DICOM_UNSUPPORTED_PIXELS", `${name}: its pixels are floating-point numbers`);

@@ -16,7 +16,7 @@ export interface ChosenSeries {
 /**
  * Leaves out localizers and reports, and returns the one series that remains.
  *
- * @throws DICOM_NO_IMAGES, DICOM_SEVERAL_SERIES, DICOM_NO_POSITION
+ * @throws DICOM_NO_IMAGES, DICOM_UNSUPPORTED_SOP_CLASS, DICOM_SEVERAL_SERIES, DICOM_NO_POSITION
  */
 export function chooseSeries(
   { frames: all, skipped }: ScannedFiles,
@@ -30,12 +30,24 @@ export function chooseSeries(
       "DICOM_SEVERAL_SERIES",
       `no image is of the series ${shownUid(seriesInstanceUid!)}; there are ${seriesText(all)}`,
     );
+  checkClasses(wanted, seriesInstanceUid !== null);
   const warnings: DicomWarning[] = [];
   const frames = withoutReports(withoutLocalizers(wanted, warnings), warnings);
   const series = new Set(frames.map((frame) => frame.seriesInstanceUid));
   if (series.size > 1)
     throw dicomError("DICOM_SEVERAL_SERIES", `there are ${series.size} series: ${seriesText(frames)}`);
   return { frames, warnings };
+}
+
+function checkClasses(frames: readonly ImageFrame[], isChosen: boolean): void {
+  const unsupported = frames.find(({ kind }) => kind === "unsupported");
+  if (unsupported === undefined) return;
+  const isAlone = isChosen || frames.every(({ kind }) => kind === "unsupported");
+  const others = isAlone ? "" : `; --series chooses one of ${seriesText(frames)}`;
+  throw dicomError(
+    "DICOM_UNSUPPORTED_SOP_CLASS",
+    `${unsupported.file.name}: images of SOP class ${unsupported.sopClassUid} are not read${others}`,
+  );
 }
 
 const shownUid = (text: string): string => (/^[0-9.]{1,64}$/.test(text) ? text : "that was asked for");

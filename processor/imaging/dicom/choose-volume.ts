@@ -38,6 +38,11 @@ const separators: readonly Separator[] = [
     chosen: ({ acquisitionNumber }) => acquisitionNumber,
   },
   { name: "ImageType", valueOf: ({ imageType }) => imageType.join("\\"), chosen: none },
+  {
+    name: "NominalPercentageOfCardiacPhase",
+    valueOf: ({ volumeKeys }) => volumeKeys.heartPhase,
+    chosen: none,
+  },
   { name: "TriggerTime", valueOf: ({ volumeKeys }) => volumeKeys.triggerTimeMs, chosen: none },
   { name: "StackID", valueOf: ({ volumeKeys }) => volumeKeys.stackId, chosen: none },
 ];

@@ -16,11 +16,16 @@ const smallBytes = 16 << 20;
 /** Uncompressed slices are given to a worker together, up to so many bytes of voxels. */
 const batchBytes = 8 << 20;
 
-interface DecodeOptions {
+export interface DecodeOptions {
   readonly options: DicomSettings;
   readonly pool: DecodePool;
   readonly signal: AbortSignal;
 }
+
+/** What is decoded: images of one size. */
+export type DecodedFrames = Pick<SliceStack, "frames"> & {
+  readonly geometry: Pick<SliceStack["geometry"], "sizeZyx">;
+};
 
 /**
  * Decodes all slices straight into one volume. Compressed pixels and large volumes are decoded in worker threads.
@@ -28,7 +33,7 @@ interface DecodeOptions {
  * @throws DICOM_BROKEN_FILE
  */
 export async function decodeStack(
-  stack: SliceStack,
+  stack: DecodedFrames,
   { options, pool, signal }: DecodeOptions,
 ): Promise<Float32Array<SharedArrayBuffer>> {
   const { frames, geometry } = stack;
@@ -60,7 +65,7 @@ export async function decodeStack(
 }
 
 async function tasksOf(
-  { frames, geometry: { sizeZyx } }: SliceStack,
+  { frames, geometry: { sizeZyx } }: DecodedFrames,
   voxels: Float32Array<SharedArrayBuffer>,
   options: DicomSettings,
 ): Promise<readonly SliceTask[]> {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { counted } from "../../contract/counted.js";
 import { withFileBytes } from "./byte-reader.js";
+import { type DecodeOptions, decodeStack } from "./decode-stack.js";
 import type { DicomWarning } from "./dicom-series.js";
 import { dicomError } from "./errors.js";
 import { groupBy } from "./group-by.js";
@@ -15,21 +16,26 @@ import type { DicomFile } from "./read-dicom-file.js";
 export async function dropDuplicates(
   frames: readonly ImageFrame[],
   warnings: DicomWarning[],
+  decoding: DecodeOptions,
 ): Promise<readonly ImageFrame[]> {
-  const files = new Map(frames.map((frame) => [frame.file, frame]));
-  const instances = groupBy(files.values(), ({ sopInstanceUid }) => sopInstanceUid);
+  const files = groupBy(frames, ({ file }) => file);
+  const instances = groupBy(files.values(), ([frame]) => frame!.sopInstanceUid);
   const dropped = new Set<DicomFile>();
   for (const copies of instances.values()) {
-    const [first, ...others] = copies as [ImageFrame, ...ImageFrame[]];
-    if (others.length === 0) continue;
-    const digest = await pixelDigest(first.file);
+    const [first, ...others] = copies as [ImageFrame[], ...ImageFrame[][]];
     for (const other of others) {
-      if ((await pixelDigest(other.file)) !== digest)
+      const [a, b] = [first[0]!, other[0]!];
+      const problem = !isSamePlace(first, other)
+        ? "other positions"
+        : !(await haveSamePixels(first, other, decoding))
+          ? "different pixels"
+          : null;
+      if (problem !== null)
         throw dicomError(
           "DICOM_DUPLICATE_POSITION",
-          `${first.file.name} and ${other.file.name} have the same SOPInstanceUID, but different pixels`,
+          `${a.file.name} and ${b.file.name} have the same SOPInstanceUID, but ${problem}`,
         );
-      dropped.add(other.file);
+      dropped.add(b.file);
     }
   }
   if (dropped.size === 0) return frames;
@@ -42,13 +48,38 @@ export async function dropDuplicates(
   return frames.filter(({ file }) => !dropped.has(file));
 }
 
+const isSamePlace = (one: readonly ImageFrame[], other: readonly ImageFrame[]): boolean =>
+  one.length === other.length && one.every((frame, i) => `${frame.positionMm}` === `${other[i]!.positionMm}`);
+
+/** Compares pixels as they are stored, or their values if the files are written differently. */
+async function haveSamePixels(
+  one: readonly ImageFrame[],
+  other: readonly ImageFrame[],
+  decoding: DecodeOptions,
+): Promise<boolean> {
+  const [a, b] = [one[0]!, other[0]!];
+  if (a.file.syntax.uid === b.file.syntax.uid)
+    return (await pixelDigest(a.file)) === (await pixelDigest(b.file));
+  const [values, otherValues] = await Promise.all([one, other].map((frames) => valuesOf(frames, decoding)));
+  return values!.equals(otherValues!);
+}
+
+async function valuesOf(frames: readonly ImageFrame[], decoding: DecodeOptions): Promise<Buffer> {
+  const [{ rows, columns }] = frames as [ImageFrame];
+  const values = await decodeStack(
+    { frames, geometry: { sizeZyx: [frames.length, rows, columns] } },
+    decoding,
+  );
+  return Buffer.from(values.buffer);
+}
+
 const chunkBytes = 1 << 20;
 
 /** Returns a digest of the pixels as they are stored. */
-function pixelDigest({ path, pixels, deflated, syntax }: DicomFile): Promise<string> {
+function pixelDigest({ path, pixels, deflated }: DicomFile): Promise<string> {
   const { at, length } = deflated ?? pixels!;
   return withFileBytes(path, async (reader) => {
-    const hash = createHash("sha256").update(syntax.uid);
+    const hash = createHash("sha256");
     for (let done = 0; done < length; done += chunkBytes)
       hash.update(reader.read(at + done, Math.min(chunkBytes, length - done)));
     return hash.digest("hex");

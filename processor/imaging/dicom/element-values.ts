@@ -53,6 +53,12 @@ export function doubleOf(dataSet: DataSet, tag: Tag): number | null {
   return view?.getFloat64(0, !dataSet.isBigEndian) ?? null;
 }
 
+/** Returns a number of single precision (FL); null if it is absent. */
+export function floatOf(dataSet: DataSet, tag: Tag): number | null {
+  const view = viewOf(dataSet, tag, 4);
+  return view?.getFloat32(0, !dataSet.isBigEndian) ?? null;
+}
+
 /** Returns an unsigned number of 32 bits (UL); null if it is absent. */
 export function uint32Of(dataSet: DataSet, tag: Tag): number | null {
   const view = viewOf(dataSet, tag, 4);

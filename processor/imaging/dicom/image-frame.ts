@@ -35,6 +35,8 @@ export interface VolumeKeys {
   readonly echoNumber: number | null;
   readonly echoTimeMs: number | null;
   readonly acquisitionNumber: number | null;
+  /** In percent of the time between two heartbeats. */
+  readonly heartPhase: number | null;
   readonly triggerTimeMs: number | null;
   readonly stackId: string | null;
 }

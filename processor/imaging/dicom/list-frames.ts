@@ -1,7 +1,16 @@
 import type { Xyz } from "../volume/axes.js";
 import { bValueOf } from "./b-value.js";
 import type { DataSet, Tag } from "./data-set.js";
-import { doubleOf, numberOf, numbersOf, stringOf, stringsOf, uint16Of, uint32Of } from "./element-values.js";
+import {
+  doubleOf,
+  floatOf,
+  numberOf,
+  numbersOf,
+  stringOf,
+  stringsOf,
+  uint16Of,
+  uint32Of,
+} from "./element-values.js";
 import { dicomError } from "./errors.js";
 import type { ImageFrame, VolumeKeys } from "./image-frame.js";
 import type { DicomFile } from "./read-dicom-file.js";
@@ -28,6 +37,7 @@ export function listFrames(file: DicomFile): readonly ImageFrame[] {
     rows: uint16Of(dataSet, tags.Rows) ?? 0,
     columns: uint16Of(dataSet, tags.Columns) ?? 0,
   };
+  if (stringOf(dataSet, tags.StudyInstanceUID) !== null) uidOf(file, tags.StudyInstanceUID);
   const count = numberOf(dataSet, tags.NumberOfFrames) ?? 1;
   if (!Number.isInteger(count) || count < 1)
     throw dicomError("DICOM_BROKEN_FILE", `${name}: NumberOfFrames is ${count}`);
@@ -157,6 +167,7 @@ const keysOfFile = (dataSet: DataSet): VolumeKeys => ({
   echoNumber: numberOf(dataSet, tags.EchoNumbers),
   echoTimeMs: numberOf(dataSet, tags.EchoTime),
   acquisitionNumber: numberOf(dataSet, tags.AcquisitionNumber),
+  heartPhase: floatOf(dataSet, tags.NominalPercentageOfCardiacPhase),
   triggerTimeMs: numberOf(dataSet, tags.TriggerTime),
   stackId: stringOf(dataSet, tags.StackID),
 });
@@ -164,13 +175,17 @@ const keysOfFile = (dataSet: DataSet): VolumeKeys => ({
 function keysOfFrame(sources: readonly DataSet[]): VolumeKeys {
   const content = sources.flatMap((source) => source.items(tags.FrameContentSequence));
   const echo = sources.flatMap((source) => source.items(tags.MREchoSequence));
+  const times = sources.flatMap((source) => source.items(tags.TemporalPositionSequence));
   const heart = sources.flatMap((source) => source.items(tags.CardiacSynchronizationSequence));
   return {
     bValue: bValueOf(sources),
-    temporalPosition: first(content, (item) => uint32Of(item, tags.TemporalPositionIndex)),
+    temporalPosition:
+      first(content, (item) => uint32Of(item, tags.TemporalPositionIndex)) ??
+      first(times, (item) => doubleOf(item, tags.TemporalPositionTimeOffset)),
     echoNumber: null,
     echoTimeMs: first(echo, (item) => doubleOf(item, tags.EffectiveEchoTime)),
     acquisitionNumber: first(content, (item) => uint16Of(item, tags.FrameAcquisitionNumber)),
+    heartPhase: first(heart, (item) => floatOf(item, tags.NominalPercentageOfCardiacPhase)),
     triggerTimeMs: first(heart, (item) => doubleOf(item, tags.NominalCardiacTriggerDelayTime)),
     stackId: first(content, (item) => stringOf(item, tags.StackID)),
   };

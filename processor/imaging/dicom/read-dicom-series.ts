@@ -33,7 +33,7 @@ export async function readDicomSeries(
     const { frames: all, warnings: leftOut } = chooseSeries(await scanFiles(paths, signal), options);
     const warnings: DicomWarning[] = [...leftOut];
     checkSeries(all);
-    const frames = await dropDuplicates(all, warnings);
+    const frames = await dropDuplicates(all, warnings, { options, pool, signal });
     const stack = stackSlices(chooseVolume(frames, options), options);
     const voxels = await decodeStack(stack, { options, pool, signal });
     warnings.push(...stack.warnings, ...pixelWarnings(stack.frames, options));

@@ -41,6 +41,9 @@ function framesOf(file: DicomFile | null): readonly ImageFrame[] | string {
   if (file.dataSet.element(tags.DirectoryRecordSequence) !== null) return "dicomdir";
   const kind = sopClassKind(stringOf(file.dataSet, tags.SOPClassUID) ?? "");
   if (kind === "not-an-image" || kind === "segmentation") return kind;
+  // Makers have classes of their own for protocols and raw data.
+  if (kind === "unsupported" && file.pixels === null && file.dataSet.element(tags.Rows) === null)
+    return "not-an-image";
   try {
     return listFrames(file);
   } catch (error) {

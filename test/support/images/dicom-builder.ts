@@ -63,7 +63,8 @@ export function writeDicomSeries(folder: string, content: DicomSeriesContent): v
   }
 }
 
-function sliceElements(
+/** Returns the elements of one slice of a series. */
+export function sliceElements(
   { sizeZyx, spacingMmZyx, originMmXyz, elements }: DicomSeriesContent,
   z: number,
   pixels: Int16Array,

@@ -11,6 +11,7 @@ export function jpegLsFacts(bytes: Uint8Array): CodestreamFacts {
   if (bytes.length < 4 || view.getUint16(0) !== 0xffd8)
     throw new Undecodable("it does not begin as a JPEG-LS stream");
   for (let at = 2; at + 4 <= bytes.length; at += 2 + view.getUint16(at + 2)) {
+    while (bytes[at] === 0xff && bytes[at + 1] === 0xff && at + 5 <= bytes.length) at++;
     if (bytes[at] !== 0xff) break;
     if (bytes[at + 1] !== 0xf7) continue;
     if (at + 10 > bytes.length) break;

@@ -36,11 +36,15 @@ export interface SliceProblem {
 
 /** Reads and decodes slices into their places. Returns the first problem; null if there is none. */
 export async function decodeSlices(batch: SliceBatch): Promise<SliceProblem | null> {
-  for (const [slice, task] of batch.entries()) {
-    const message = await decodeSlice(task);
-    if (message !== null) return { slice, message };
+  try {
+    for (const [slice, task] of batch.entries()) {
+      const message = await decodeSlice(task);
+      if (message !== null) return { slice, message };
+    }
+    return null;
+  } finally {
+    inflated = null;
   }
-  return null;
 }
 
 async function decodeSlice(task: SliceTask): Promise<string | null> {
@@ -82,12 +86,18 @@ let scratch = new Uint8Array(0);
 /** Returns the bytes of the parts, one after the other. The view is valid until the next slice. */
 function readParts({ path, parts, deflated }: SliceTask): Uint8Array {
   if (deflated !== null) {
-    const compressed = readRanges(path, [deflated]);
-    const whole = inflateRawSync(compressed, { maxOutputLength: deflated.inflatedBytes });
+    const whole = inflated?.path === path ? inflated.bytes : inflate(path, deflated);
+    inflated = { path, bytes: whole };
     return Buffer.concat(parts.map(({ at, length }) => whole.subarray(at, at + length)));
   }
   return readRanges(path, parts);
 }
+
+/** The data set that was inflated last in a batch, because the frames of a file follow each other. */
+let inflated: { readonly path: string; readonly bytes: Buffer } | null = null;
+
+const inflate = (path: string, part: DeflatedPart): Buffer =>
+  inflateRawSync(readRanges(path, [part]), { maxOutputLength: part.inflatedBytes });
 
 function readRanges(path: string, ranges: readonly Fragment[]): Uint8Array {
   const total = ranges.reduce((sum, { length }) => sum + length, 0);

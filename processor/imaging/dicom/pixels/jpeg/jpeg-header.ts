@@ -47,6 +47,8 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader {
   let restartInterval = 0;
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) throw new Undecodable("it does not begin as a JPEG stream");
   for (let at = 2; ; ) {
+    // Any number of fill bytes may precede a marker (T.81, B.1.1.2).
+    while (bytes[at] === 0xff && bytes[at + 1] === 0xff) at++;
     const { marker, content } = segmentAt(bytes, at);
     at += 4 + content.length;
     if (marker === 0xc4) readHuffman(content, dcTables, acTables);
