@@ -6,13 +6,8 @@ import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import { Sessions } from "../../processor/runtime/service/access/sessions.js";
 import { readTokenFile } from "../../processor/runtime/service/access/tokens.js";
 import { ServedModels } from "../../processor/runtime/service/models/served-model.js";
-import {
-  accessibilityFaults,
-  dropFiles,
-  openBrowser,
-  openPage,
-  pixelsOf,
-} from "../support/browser/browser-page.js";
+import { accessibilityFaults, dropFiles, openPage, pixelsOf } from "../support/browser/browser-page.js";
+import { openBrowser } from "../support/browser/open-browser.js";
 import { type PageService, pageService } from "../support/browser/page-service.js";
 import { phantomImage, phantomLabels, phantomMl } from "../support/browser/phantom.js";
 import { pixelsOfLabels, shareOfRightPixels } from "../support/browser/slice-picture.js";

@@ -1,20 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { PNG } from "pngjs";
 import { expect, onTestFinished } from "vitest";
-import { programPath } from "../program-on-path.js";
-
-/** Software rendering: a test machine has no GPU. */
-const flags = [
-  "--no-sandbox",
-  "--use-angle=swiftshader",
-  "--enable-unsafe-swiftshader",
-  "--ignore-gpu-blocklist",
-];
-
-export const openBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: programPath("chromium")!, args: flags });
 
 /**
  * Opens an address in a context of its own, after a script if there is one. When the test ends, the page must not have asked another host, broken the

@@ -60,7 +60,7 @@ const otherSeries = [
 const [position, orientation] = [0x00200032, 0x00200037];
 
 describe("beside the images of a series", () => {
-  test("an object of a maker's own class without pixels is no image", async () => {
+  test("an object of a maker's own class without pixels does not count", async () => {
     const pixels = [0x00280010, 0x00280011, 0x7fe00010, position, orientation].map(
       (tag) => [tag, null] as const,
     );
