@@ -32,21 +32,44 @@ export interface SlurmScripts {
 export function slurmScripts(options: SlurmScriptOptions): SlurmScripts {
   const { command, summaryCommand, outputDir, sbatchOptions, mostAtOnce, tasks, jobName } = options;
   const logs = join(outputDir, "slurm");
-  const limit = mostAtOnce === null ? "" : `%${mostAtOnce}`;
-  const directives = (lines: readonly string[]): string => lines.map((line) => `#SBATCH ${line}\n`).join("");
+  const words = `${command.map(shellWord).join(" ")} --grace ${signalSeconds - 15}`;
   return {
-    array: `#!/bin/bash
+    array: arrayScript({ jobName, tasks, mostAtOnce, logs, sbatchOptions, command: words, signalSeconds }),
+    summary: `#!/bin/bash
+${directives([`--job-name=${jobName}-summary`, `--output=${logs}/summary.log`, "--open-mode=append"])}${summaryCommand.map(shellWord).join(" ")}
+`,
+  };
+}
+
+export interface ArrayScriptOptions {
+  readonly jobName: string;
+  readonly tasks: number;
+  /** The most tasks at a time; null for no limit. */
+  readonly mostAtOnce: number | null;
+  /** The folder for `task-N.log`. */
+  readonly logs: string;
+  readonly sbatchOptions: readonly string[];
+  /** A command of bash, which may use the variables of a task. */
+  readonly command: string;
+  /** The time before the limit at which Slurm asks the task to stop. */
+  readonly signalSeconds: number;
+}
+
+/** Writes the script of an array whose tasks stop before their time limit, and go on when they start again. */
+export function arrayScript(options: ArrayScriptOptions): string {
+  const { jobName, tasks, mostAtOnce, logs, sbatchOptions, command } = options;
+  return `#!/bin/bash
 ${directives([
   `--job-name=${jobName}`,
-  `--array=0-${tasks - 1}${limit}`,
+  `--array=0-${tasks - 1}${mostAtOnce === null ? "" : `%${mostAtOnce}`}`,
   `--output=${logs}/task-%a.log`,
   "--open-mode=append",
   "--requeue",
-  `--signal=B:TERM@${signalSeconds}`,
+  `--signal=B:TERM@${options.signalSeconds}`,
   ...sbatchOptions,
 ])}set -o nounset
 # Slurm sends SIGTERM to this script before the time limit. The program then stops, and starting the array again goes on.
-${command.map(shellWord).join(" ")} --grace ${signalSeconds - 15} &
+${command} &
 program=$!
 trap 'kill -TERM "$program"' TERM
 wait "$program"
@@ -54,9 +77,7 @@ code=$?
 # A signal ends the first wait before the program has ended.
 if kill -0 "$program" 2>/dev/null; then wait "$program"; code=$?; fi
 exit "$code"
-`,
-    summary: `#!/bin/bash
-${directives([`--job-name=${jobName}-summary`, `--output=${logs}/summary.log`, "--open-mode=append"])}${summaryCommand.map(shellWord).join(" ")}
-`,
-  };
+`;
 }
+
+const directives = (lines: readonly string[]): string => lines.map((line) => `#SBATCH ${line}\n`).join("");

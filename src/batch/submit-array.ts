@@ -22,6 +22,14 @@ export async function submitArray(
   return { array, summary: await sbatch([`--dependency=afterany:${array}`, scripts.summary], signal) };
 }
 
+/**
+ * Submits one script.
+ *
+ * @throws as `submitArray`
+ */
+export const submitScript = (script: string, signal: AbortSignal): Promise<string> =>
+  sbatch([script], signal);
+
 /** Returns the id of the job, which `--parsable` prints with the name of the cluster. */
 async function sbatch(words: readonly string[], signal: AbortSignal): Promise<string> {
   const out = await runScheduler("sbatch", ["--parsable", ...words], signal);

@@ -1,5 +1,5 @@
 import { cpus } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { mapNonEmpty } from "../../../processor/contract/non-empty.js";
 import { flagNames, predictDefaults, settingChoices } from "../../../processor/contract/setting-choices.js";
@@ -12,6 +12,7 @@ import { throughput } from "../../ground/throughput.js";
 import { requestedModels } from "../../models/requested-models.js";
 import { nnunetFolders } from "../../nnunet/folders.js";
 import { measureTraining } from "../../nnunet/training/measure-training.js";
+import { programOf } from "../../nnunet/training/trainer-command.js";
 import { withConvertedModel } from "../../predict/with-converted-model.js";
 import type { CommandSession } from "../command-session.js";
 import { modelRequest } from "../named-models.js";
@@ -80,7 +81,6 @@ async function measureTrain(args: BenchmarkArguments, session: CommandSession): 
   const configuration = args.configuration?.[0];
   if (args.dataset === undefined || configuration === undefined)
     throw sharedError("USAGE", "training is measured on a data set: --dataset and --configuration name it");
-  const venv = args.venv;
   const shown = trainingProgress(terminal, progress, false);
   const { stepMs, batchSize, patchSize } = await measureTraining({
     dataset: args.dataset,
@@ -89,8 +89,7 @@ async function measureTrain(args: BenchmarkArguments, session: CommandSession): 
     plans: args.plans,
     folders: nnunetFolders({ environment, currentDirectory }, 2),
     environment,
-    program:
-      venv === undefined ? "nnUNetv2_train" : join(resolve(currentDirectory, venv), "bin", "nnUNetv2_train"),
+    runner: programOf(args.venv === undefined ? null : resolve(currentDirectory, args.venv)),
     device: args.device === "cpu" ? "cpu" : "cuda",
     onEvent: shown.onEvent,
     onWarning: (text) => progress.note(`warning: ${text}`),

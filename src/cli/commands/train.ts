@@ -1,15 +1,16 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import type { ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { nnunetFolders } from "../../nnunet/folders.js";
 import { type TrainedFolds, train } from "../../nnunet/training/train.js";
+import { programOf, type Trainer } from "../../nnunet/training/trainer-command.js";
 import type { CommandSession } from "../command-session.js";
 import { foldsOf } from "../folds-of.js";
 import type { trainOptions } from "../options/train-options.js";
 import { trainingProgress } from "../training-progress.js";
 
-type TrainArguments = InferredOptionTypes<typeof trainOptions> & {
+export type TrainArguments = InferredOptionTypes<typeof trainOptions> & {
   readonly dataset: string;
   readonly configuration: string;
 };
@@ -23,6 +24,11 @@ export async function runTrain(args: TrainArguments, session: CommandSession): P
       "USAGE",
       "--gpus gives each fold one GPU, and --gpus-per-fold several; use one of them",
     );
+  const runner = runnerOf(args, session);
+  if (args.slurm) {
+    const { submitTraining } = await import("../submit-training.js");
+    return submitTraining(args, session);
+  }
   const shown = trainingProgress(terminal, progress, args.json);
   const result = await train({
     dataset: String(args.dataset),
@@ -32,10 +38,7 @@ export async function runTrain(args: TrainArguments, session: CommandSession): P
     plans: args.plans,
     folders: nnunetFolders({ environment, currentDirectory }, 2),
     environment,
-    program:
-      args.venv === undefined
-        ? "nnUNetv2_train"
-        : join(resolve(currentDirectory, args.venv), "bin", "nnUNetv2_train"),
+    runner,
     device: args.device,
     gpus,
     gpusPerFold: args["gpus-per-fold"],
@@ -50,6 +53,19 @@ export async function runTrain(args: TrainArguments, session: CommandSession): P
   report(result);
   if (!args.json) terminal.out(`model      ${result.modelFolder}\n`);
   return 0;
+}
+
+/** @throws USAGE */
+function runnerOf(args: TrainArguments, { currentDirectory }: CommandSession): Trainer {
+  const { image, venv } = args;
+  if (image !== undefined && venv !== undefined)
+    throw sharedError("USAGE", "--image and --venv both say what trains; use one of them");
+  if (!/^\d+[bkmg]?$/i.test(args["shm-size"]))
+    throw sharedError("USAGE", `--shm-size is a size such as 8g, not ${args["shm-size"]}`);
+  if (image === undefined) return programOf(venv === undefined ? null : resolve(currentDirectory, venv));
+  // Without it, all results would belong to root.
+  const user = process.getuid === undefined ? null : `${process.getuid()}:${process.getgid?.() ?? 0}`;
+  return { kind: "image", name: image, user, sharedMemory: args["shm-size"] };
 }
 
 /** @throws the error of the only fold that failed, or SOME_CASES_FAILED */

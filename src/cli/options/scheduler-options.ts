@@ -10,10 +10,10 @@ import {
   retries,
 } from "./batch-options.js";
 import { gpus } from "./gpu-options.js";
+import { sbatchOptions, schedulerGroup } from "./sbatch-options.js";
 import { json, output } from "./shared-options.js";
 
 const queueGroup = "Queue:";
-const schedulerGroup = "Scheduler:";
 
 const redis = {
   group: queueGroup,
@@ -106,33 +106,7 @@ export const batchSlurmOptions = {
     describe: "the most tasks at a time",
     defaultDescription: "no limit",
   },
-  partition: { group: schedulerGroup, type: "string", requiresArg: true, describe: "Slurm's partition" },
-  gres: {
-    group: schedulerGroup,
-    type: "string",
-    requiresArg: true,
-    describe: "what a task needs, such as gpu:1",
-  },
-  time: {
-    group: schedulerGroup,
-    type: "string",
-    requiresArg: true,
-    describe: "time limit of a task: 04:00:00",
-  },
-  mem: { group: schedulerGroup, type: "string", requiresArg: true, describe: "memory of a task: 32G" },
-  sbatch: {
-    group: schedulerGroup,
-    type: "string",
-    array: true,
-    requiresArg: true,
-    describe: "further options for sbatch: --sbatch=--account=lab",
-  },
-  "dry-run": {
-    group: schedulerGroup,
-    type: "boolean",
-    default: false,
-    describe: "write the scripts without submitting them",
-  },
+  ...sbatchOptions,
   retries,
   "max-failures": limitOptions["max-failures"],
 } as const satisfies Readonly<Record<string, Options>>;

@@ -1,4 +1,5 @@
 import type { CommandOption } from "../command.js";
+import { sbatchOptions, schedulerGroup } from "./sbatch-options.js";
 import { json, outputGroup } from "./shared-options.js";
 
 const trainingGroup = "Training:";
@@ -75,5 +76,25 @@ export const trainOptions = {
     requiresArg: true,
     describe: "GPUs that share one fold, through nnU-Net's own DDP",
   },
+  image: {
+    group: machineGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "Docker image with nnunetv2 that trains, instead of an environment of this machine",
+  },
+  "shm-size": {
+    group: machineGroup,
+    type: "string",
+    default: "8g",
+    requiresArg: true,
+    describe: "shared memory of the image's container, through which nnU-Net's workers pass their data",
+  },
+  slurm: {
+    group: schedulerGroup,
+    type: "boolean",
+    default: false,
+    describe: "train the folds as an array of Slurm, one task each; a task that was stopped goes on",
+  },
+  ...sbatchOptions,
   json: { ...json, group: outputGroup, describe: "print one JSON object for each epoch to stdout" },
 } as const satisfies Record<string, CommandOption>;

@@ -1,16 +1,14 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { freeBytes } from "./check-training.js";
+import type { TrainerCommand } from "./trainer-command.js";
 import { type TrainingEvent, TrainingLog } from "./training-log.js";
 
 export interface TrainFoldOptions {
-  /** Path or name of `nnUNetv2_train`. */
-  readonly program: string;
-  readonly argv: readonly string[];
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly command: TrainerCommand;
   readonly foldFolder: string;
   readonly onEvent: (event: TrainingEvent) => void;
   readonly signal: AbortSignal;
@@ -32,7 +30,8 @@ const keptLines = 40;
  * @throws TRAINER_NOT_FOUND, TRAINING_FAILED, TRAINING_DIVERGED if the loss is NaN, DISK_FULL
  */
 export async function trainFold(options: TrainFoldOptions): Promise<void> {
-  const { program, argv, environment, foldFolder, onEvent, signal } = options;
+  const { foldFolder, onEvent, signal } = options;
+  const { program, argv, environment, kill } = options.command;
   signal.throwIfAborted();
   // A group of its own: nnU-Net's workers end with it, and Ctrl-C reaches this program only, which then ends them.
   const child = spawn(program, argv, {
@@ -46,6 +45,10 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
       child.once("close", (code, signalName) => resolve({ code, signalName }));
     },
   );
+  const killNow = (): void => {
+    endGroup(child.pid, "SIGKILL");
+    if (kill !== null) spawnSync(kill[0]!, kill.slice(1), { stdio: "ignore" });
+  };
   let stopReason: unknown = null;
   let isSaving = false;
   let giveUp: NodeJS.Timeout | null = null;
@@ -54,7 +57,11 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
     if (isSaving) giveUp ??= setTimeout(() => endGroup(child.pid), longestSaveMs);
     else endGroup(child.pid);
   };
-  const onAbort = (): void => stop(signal.reason);
+  const onAbort = (): void => {
+    // A second Ctrl-C ends this program at once, and must end nnU-Net before.
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.prependListener(name, killNow);
+    stop(signal.reason);
+  };
   signal.addEventListener("abort", onAbort);
   const log = new TrainingLog();
   const lastLines: string[] = [];
@@ -88,14 +95,15 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
     if (code !== 0) throw failure(foldFolder, lastLines, signalName ?? `exit code ${code}`);
   } finally {
     signal.removeEventListener("abort", onAbort);
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, killNow);
     if (giveUp !== null) clearTimeout(giveUp);
   }
 }
 
-function endGroup(pid: number | undefined): void {
+function endGroup(pid: number | undefined, signalName: "SIGTERM" | "SIGKILL" = "SIGTERM"): void {
   if (pid === undefined) return;
   try {
-    process.kill(-pid, "SIGTERM");
+    process.kill(-pid, signalName);
   } catch {
     // The group has ended already.
   }

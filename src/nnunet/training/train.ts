@@ -6,6 +6,7 @@ import { nameOf } from "../selection/best-model.js";
 import { checkTraining } from "./check-training.js";
 import { type FoldState, foldState, plannedEpochs, putDamagedAside } from "./fold-state.js";
 import { trainFold } from "./train-fold.js";
+import { type Trainer, trainerCommand } from "./trainer-command.js";
 import type { TrainingEvent } from "./training-log.js";
 
 export type Fold = number | "all";
@@ -19,7 +20,7 @@ export interface TrainOptions {
   readonly plans: string;
   readonly folders: NnunetFolders;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly program: string;
+  readonly runner: Trainer;
   readonly device: "cuda" | "cpu" | "mps";
   /** GPUs to spread the folds over, one fold each; empty for the GPU that CUDA takes. */
   readonly gpus: readonly number[];
@@ -107,7 +108,7 @@ async function trainOne(
   options: TrainOptions,
   { datasetName, modelFolder, fold, gpu }: FoldTask,
 ): Promise<boolean> {
-  const { configuration, trainer, plans, onEvent, environment } = options;
+  const { configuration, trainer, plans, onEvent } = options;
   const foldFolder = join(modelFolder, `fold_${fold}`);
   if (!options.restart)
     for (const path of await putDamagedAside(foldFolder))
@@ -122,15 +123,14 @@ async function trainOne(
   onEvent({ kind: "started", state, fold, epochs: null });
   const mode = state === "new" ? pretrained(options) : state === "interrupted" ? ["--c"] : ["--val"];
   let epochs: number | null = null;
+  const words = [
+    ...[datasetName, configuration, String(fold), "-tr", trainer, "-p", plans, "-device", options.device],
+    ...(options.gpusPerFold > 1 ? ["-num_gpus", String(options.gpusPerFold)] : []),
+    ...(options.savesProbabilities ? ["--npz"] : []),
+    ...mode,
+  ];
   await trainFold({
-    program: options.program,
-    argv: [
-      ...[datasetName, configuration, String(fold), "-tr", trainer, "-p", plans, "-device", options.device],
-      ...(options.gpusPerFold > 1 ? ["-num_gpus", String(options.gpusPerFold)] : []),
-      ...(options.savesProbabilities ? ["--npz"] : []),
-      ...mode,
-    ],
-    environment: gpu === null ? environment : { ...environment, CUDA_VISIBLE_DEVICES: String(gpu) },
+    command: trainerCommand(options, { fold, gpu }, words),
     foldFolder,
     onEvent: (event) => {
       // debug.json is there when the first epoch starts.

@@ -1,9 +1,13 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { createInterface } from "node:readline";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { main } from "../../../src/cli/main.js";
 import { trainFold } from "../../../src/nnunet/training/train-fold.js";
+import { repositoryRoot } from "../../support/golden.js";
 import { type TestTerminal, testTerminal } from "../../support/programs/test-terminal.js";
 
 /** The end of a zip file, as torch writes it. */
@@ -32,13 +36,27 @@ beforeEach(() => {
   writeFileSync(join(dataset, "dataset_fingerprint.json"), "{}");
   writePlans(6);
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
 
 function writePlans(stages: number): void {
   const architecture = { arch_kwargs: { n_stages: stages } };
   const sizes = { batch_size: 12, patch_size: [32, 48] };
   const plans = { configurations: { "2d": { data_identifier: "nnUNetPlans_2d", architecture, ...sizes } } };
   writeFileSync(join(folder, "pre", "Dataset007_Toy", "nnUNetPlans.json"), JSON.stringify(plans));
+}
+
+/** Makes a program of the machine another one. */
+function stub(name: string, line: string): void {
+  const bin = join(folder, "bin");
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(join(bin, name), `#!/bin/sh\n${line}\n`);
+  chmodSync(join(bin, name), 0o755);
+  const path = `${bin}:${process.env["PATH"]}`;
+  terminal = { ...terminal, environment: { ...terminal.environment, PATH: path } };
+  vi.stubEnv("PATH", path);
 }
 
 /** Puts a program in nnU-Net's place, which notes its arguments and then runs some lines of shell. */
@@ -87,9 +105,12 @@ test("waits with a stop until nnU-Net has written its checkpoint", async () => {
   trainerThat(epoch(0, "0.9"), `sleep 0.5; touch ${checkpoint}`, `echo "${at}Epoch 1"`, "sleep 600");
   const stop = new AbortController();
   const ended = trainFold({
-    program: join(folder, "venv", "bin", "nnUNetv2_train"),
-    argv: [],
-    environment: process.env,
+    command: {
+      program: join(folder, "venv", "bin", "nnUNetv2_train"),
+      argv: [],
+      environment: process.env,
+      kill: null,
+    },
     foldFolder: folder,
     onEvent: ({ kind }) => {
       if (kind === "epoch") stop.abort(new Error("stopped"));
@@ -162,6 +183,61 @@ test("warns of a network of two stages, which nnU-Net trains to NaN", async () =
   writePlans(2);
   expect(await train("-f", "0")).toBe(0);
   expect(terminal.printed.err).toContain("the network has 2 stages");
+});
+
+test("ends nnU-Net at once with a second Ctrl-C, although it ignores the first one", async () => {
+  trainerThat("trap '' TERM INT", `echo $$ > ${folder}/pid`, epoch(0, "0.9"), "while :; do sleep 0.1; done");
+  const program = join(repositoryRoot, "dist", "build_processor.js");
+  const words = ["train", "7", "2d", "--venv", "venv", "-f", "0"];
+  const child = spawn(process.execPath, [program, ...words], { cwd: folder, env: terminal.environment });
+  const ended = once(child, "close");
+  for await (const line of createInterface({ input: child.stderr })) {
+    if (line.includes("epoch 0")) child.kill("SIGINT");
+    if (line.includes("stopping")) child.kill("SIGINT");
+  }
+  await ended;
+  const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
+  // The system ends it soon after the signal; nobody may have collected it yet.
+  const state = () => spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).stdout;
+  await vi.waitFor(() => expect(state()).toMatch(/^(?:Z.*)?$/s), { timeout: 20_000 });
+});
+
+test("trains in an image, with the folders of nnU-Net and the GPU of the fold", async () => {
+  stub("docker", `echo "$@" >> ${folder}/calls`);
+  expect(await main(["train", "7", "2d", "--image", "nnunet:1", "-f", "3", "--gpus", "1"], terminal)).toBe(0);
+  const [call] = calls();
+  expect(call).toMatch(
+    /^run --rm --init --name nnunet-train-\d+-3 --network none --shm-size 8g --user \d+:\d+ /,
+  );
+  expect(call).toContain(`--gpus device=1 --volume ${folder}/pre:/nnunet/preprocessed`);
+  expect(call).toContain(`--volume ${folder}/res:/nnunet/results --env nnUNet_raw=/nnunet/raw`);
+  expect(call).toMatch(/--entrypoint nnUNetv2_train nnunet:1 Dataset007_Toy 2d 3 -tr nnUNetTrainer .*--npz$/);
+});
+
+test("submits the folds as an array of Slurm, after its own checks", async () => {
+  stub("sbatch", `echo "$@" >> ${folder}/calls; echo 4711`);
+  const words = ["--slurm", "-f", "1", "4", "--gres", "gpu:1", "--time", "48:00:00"];
+  expect(await train(...words), terminal.printed.err).toBe(0);
+  const script = join(foldFolder(0), "..", "slurm", "train.sh");
+  expect(calls()).toEqual([`--parsable ${script}`]);
+  expect(terminal.printed.out).toContain("2 folds: array 4711");
+  const text = readFileSync(script, "utf8");
+  expect(text).toContain("#SBATCH --array=0-1\n");
+  expect(text).toContain("#SBATCH --gres=gpu:1\n#SBATCH --time=48:00:00\n");
+  expect(text).toContain("folds=(1 4)\n");
+  // A task of the array, as Slurm would start it.
+  trainerThat("true");
+  const env = { ...terminal.environment, SLURM_ARRAY_TASK_ID: "1" };
+  const task = text.replace("/bin/build_processor.js", "/dist/build_processor.js");
+  expect(spawnSync("bash", ["-c", task], { env, encoding: "utf8" })).toMatchObject({ status: 0 });
+  expect(calls().at(-1)).toMatch(/^\|Dataset007_Toy 2d 4 /);
+});
+
+test("refuses an array of Slurm for data that are not preprocessed", async () => {
+  stub("sbatch", `echo "$@" >> ${folder}/calls; echo 4711`);
+  rmSync(join(folder, "pre", "Dataset007_Toy", "nnUNetPlans_2d"), { recursive: true });
+  expect(await train("--slurm")).toBe(4);
+  expect(existsSync(join(folder, "calls"))).toBe(false);
 });
 
 test("measures the steps of a training without its first epoch", async () => {

@@ -20,6 +20,7 @@ import { packageRoot } from "../../../ground/files/package-root.js";
 import type { CommandSession } from "../../command-session.js";
 import { jsonText } from "../../json-text.js";
 import type { batchSlurmOptions } from "../../options/scheduler-options.js";
+import { sbatchOptions } from "../../sbatch-options.js";
 import { withBatch } from "./begin-batch.js";
 
 type SlurmArguments = InferredOptionTypes<typeof batchSlurmOptions>;
@@ -119,19 +120,4 @@ function settingWords(args: SlurmArguments): readonly string[] {
     if (typeof value === "boolean") return [value ? `--${flag}` : `--no-${flag}`];
     return [`--${flag}`, Array.isArray(value) ? value.join(",") : String(value)];
   });
-}
-
-function sbatchOptions({ partition, gres, time, mem, sbatch }: SlurmArguments): readonly string[] {
-  const named = Object.entries({ partition, gres, time, mem });
-  const options = [
-    ...named.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
-    ...(sbatch ?? []),
-  ];
-  const broken = options.find((option) => !/^--[\w-]+(?:=[^\n\r]*)?$/.test(option));
-  if (broken !== undefined)
-    throw sharedError(
-      "USAGE",
-      `--sbatch takes options in the form --name=value, not ${JSON.stringify(broken)}`,
-    );
-  return options;
 }
