@@ -119,7 +119,7 @@ async function withoutMirroring(bench: GpuBench, what: string, run: WholeRun): P
 }
 
 async function difference(what: string, folder: string, peerFolder: string): Promise<BenchRow> {
-  const own = join(folder, "images", "full.nii.gz");
+  const own = join(folder, "images", "full_0000.nii.gz");
   const { differing, voxels, dice } = await compareSegmentations(
     existsSync(own) ? own : join(folder, "full.nii.gz"),
     join(peerFolder, "full.nii.gz"),
