@@ -29,7 +29,10 @@ function unknownWords(
   const given = argv
     .filter((word) => word.startsWith("-"))
     .map((word) => word.replace(/^--?/, "").split("=")[0]!);
-  const isFlag = (word: string): boolean => given.includes(word);
+  // yargs takes the "no-" off a flag that it does not know.
+  const dashesOf = (word: string): string =>
+    given.includes(word) ? "--" : given.includes(`no-${word}`) ? "--no-" : "";
+  const isFlag = (word: string): boolean => dashesOf(word) !== "";
   const written = unknown.filter((word) => isFlag(word) || argv.includes(word));
   // The words after a misspelled command are arguments of the command that was meant.
   const misspelled = command === undefined ? written.find((word) => !isFlag(word)) : undefined;
@@ -38,7 +41,7 @@ function unknownWords(
     .map((word) => {
       if (!isFlag(word) && command !== undefined) return `${command} takes no argument ${word}`;
       const near = nearest(word, isFlag(word) ? optionNames : commandNames);
-      const dashes = isFlag(word) ? "--" : "";
+      const dashes = dashesOf(word);
       const kind = isFlag(word) ? "option" : "command";
       return `no ${kind} ${dashes}${word}${near === null ? "" : `; did you mean ${dashes}${near}?`}`;
     });

@@ -60,7 +60,8 @@ const rehearsalSizeZyx: Zyx = [40, 80, 80];
  */
 export async function benchGpuFullSize(bench: GpuBench, study: GpuStudy): Promise<readonly BenchRow[]> {
   if (bench.peerBin === null) return [];
-  const { what, spacingMmZyx, goal } = studies[study];
+  const { what: whatOf, spacingMmZyx, goal } = studies[study];
+  const what = bench.isRehearsal ? `rehearsal with a small CT: ${study}` : whatOf;
   const model = await fullSizeModel(bench, study);
   const inputDir = join(bench.scratch, `${study}-input`);
   mkdirSync(inputDir);
