@@ -102,7 +102,9 @@ function testsOf({ flags: ofVariant, recipe, missing }: (typeof variants)[number
     const args = ["--device", "cpu", "--precision", "float16", "--use-tta"];
     const run = await runContained(imageName, { input, output, args });
     expect(run.exitCode, run.output).toBe(0);
-    expect(run.output).toMatch(/the network runs on CPUExecutionProvider \(ONNX Runtime [\d.]+\), in float16/);
+    expect(run.output).toMatch(
+      /the network runs on CPUExecutionProvider \(ONNX Runtime [\d.]+\), in float16/,
+    );
     const expected = goldenPath("v2", "cascade_3d_lowres", "expected", "cas_007", "seg_tta.nii.gz");
     const { dice } = await compareSegmentations(join(output, "images", "case.mha"), expected);
     for (const [label, value] of Object.entries(dice)) expect(value, `label ${label}`).toBeGreaterThan(0.999);

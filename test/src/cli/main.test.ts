@@ -37,7 +37,10 @@ describe("a mistake on the command line exits with 2 and says what was meant", (
     { argv: ["predct"], says: "no command predct; did you mean predict?" },
     { argv: ["insepct", "model"], says: "no command insepct; did you mean inspect?\nRun" },
     { argv: ["predict", "--disable-ttaa"], says: "did you mean --disable-tta?" },
-    { argv: ["--model-dir", "x", "--no-overwrit"], says: "no option --no-overwrit; did you mean --no-overwrite?" },
+    {
+      argv: ["--model-dir", "x", "--no-overwrit"],
+      says: "no option --no-overwrit; did you mean --no-overwrite?",
+    },
     { argv: ["predict", "--model-dir", "x"], says: "--input and --output are missing" },
     {
       argv: ["predict", "--model-dir", "x", "-i", "a", "-o", "b", "--device", "tpu"],
