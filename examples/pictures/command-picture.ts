@@ -18,7 +18,10 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
     who: "I compare models, and choose one",
     commandNames: ["evaluate", "evaluate-nvidia", "accumulate", "ensemble", "postprocess", "find-best"],
   },
-  { who: "I pass a trained model on", commandNames: ["export-model", "import-model", "move-plans"] },
+  {
+    who: "I pass a trained model on",
+    commandNames: ["export-model", "import-model", "change-trainer", "move-plans"],
+  },
   { who: "I run a service for a department", commandNames: ["serve"] },
   {
     who: "I have thousands of cases, and a server or a cluster",

@@ -4,7 +4,14 @@ import { wrapped } from "./findings-text.js";
 export const commandGroups: Readonly<Record<string, readonly string[]>> = {
   "Segment images": ["predict", "batch", "serve", "predict-nnunet-serve"],
   "Build an image (without a command), and try it": ["init", "preflight", "simulate", "verify", "base-image"],
-  "Look at models, get and convert them": ["inspect", "models", "convert", "export-model", "import-model"],
+  "Look at models, get and convert them": [
+    "inspect",
+    "models",
+    "convert",
+    "export-model",
+    "import-model",
+    "change-trainer",
+  ],
   "Prepare data and train with nnU-Net": [
     "dataset",
     "plot-overlays",

@@ -80,8 +80,8 @@ export const namesOfV1: readonly NnunetName[] = [
   row(
     "nnUNet_change_trainer_class",
     "renames the trainer of a model",
-    null,
-    "Not needed: any trainer is converted.",
+    "change-trainer",
+    "A build does not need it: any trainer is converted.",
   ),
   row(
     "nnUNet_convert_decathlon_task",
@@ -104,12 +104,7 @@ export const namesOfV1: readonly NnunetName[] = [
   row("nnUNet_download_pretrained_model_by_url", "downloads a model", "import-model", "--nnunet v1"),
   row("nnUNet_ensemble", "averages probabilities", "ensemble", "--nnunet v1"),
   row("nnUNet_evaluate_folder", "scores predictions", "evaluate", "--nnunet v1 --labels 1 2"),
-  row(
-    "nnUNet_export_model_to_zip",
-    "packs trained models",
-    null,
-    "zip the folder; a build takes it as it is.",
-  ),
+  row("nnUNet_export_model_to_zip", "packs trained models", "export-model", "--nnunet v1"),
   row(
     "nnUNet_find_best_configuration",
     "compares models",
@@ -127,9 +122,14 @@ export const namesOfV1: readonly NnunetName[] = [
   row("nnUNet_predict", "segments images", "predict", "A cascade's first stage runs by itself."),
   row("nnUNet_print_available_pretrained_models", "lists pretrained models", "models"),
   row("nnUNet_print_pretrained_model_info", "describes a pretrained model", "models info"),
-  row("nnUNet_train", "trains one fold", null, "Train with nnU-Net v1 itself."),
-  row("nnUNet_train_DDP", "trains on several GPUs", null, "Train with nnU-Net v1 itself."),
-  row("nnUNet_train_DP", "trains on several GPUs", null, "Train with nnU-Net v1 itself."),
+  row(
+    "nnUNet_train",
+    "trains one fold",
+    "train",
+    "--nnunet v1; runs nnU-Net's own program for several folds.",
+  ),
+  row("nnUNet_train_DDP", "trains on several GPUs", "train", "--nnunet v1 --gpus-per-fold 2 --parallel ddp"),
+  row("nnUNet_train_DP", "trains on several GPUs", "train", "--nnunet v1 --gpus-per-fold 2"),
 ];
 
 /** Returns what to say to somebody who types a command of nnU-Net; null for any other word. */

@@ -34,7 +34,8 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
     throw sharedError("USAGE", "--gpus is for this machine; with --slurm, --gres says what each task gets");
   const folders = nnunetFolders({ environment, currentDirectory }, 2);
   const dataset = await findDatasetName(String(args.dataset), folders);
-  const { trainer, plans, configuration } = args;
+  const { trainer, plans } = trainedName(args);
+  const { configuration } = args;
   const modelFolder = join(
     requireFolder(folders, "results"),
     dataset,
@@ -64,6 +65,11 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
   return 0;
 }
 
+const trainedName = ({ trainer = "nnUNetTrainer", plans = "nnUNetPlans" }: TrainArguments) => ({
+  trainer,
+  plans,
+});
+
 /** Returns the command of a task, which takes its fold from its number. */
 function taskCommand(
   args: TrainArguments,
@@ -79,6 +85,7 @@ function taskCommand(
 ): string {
   const absolute = (path: string): string => resolve(currentDirectory, path);
   const { venv, image, "pretrained-weights": weights } = args;
+  const { trainer, plans } = trainedName(args);
   const words = [
     ...[
       process.execPath,
@@ -87,7 +94,7 @@ function taskCommand(
       dataset,
       args.configuration,
     ],
-    ...["--trainer", args.trainer, "--plans", args.plans, "--device", args.device],
+    ...["--trainer", trainer, "--plans", plans, "--device", args.device],
     ...["--gpus-per-fold", String(args["gpus-per-fold"])],
     args["save-probabilities"] ? "--save-probabilities" : "--no-save-probabilities",
     ...(venv === undefined ? [] : ["--venv", absolute(venv)]),

@@ -1,5 +1,6 @@
 import type { Progress, ProgressTask } from "../../processor/contract/progress/progress.js";
-import type { Fold, FoldEvent } from "../nnunet/training/train.js";
+import type { Fold } from "../nnunet/training/each-fold.js";
+import type { FoldEvent } from "../nnunet/training/train.js";
 import type { TrainedEpoch } from "../nnunet/training/training-log.js";
 import type { Terminal } from "./terminal.js";
 

@@ -1,5 +1,6 @@
 import type { Command } from "../command.js";
 import {
+  changeTrainerOptions,
   exportModelOptions,
   importModelOptions,
   movePlansOptions,
@@ -17,6 +18,7 @@ export const modelFileCommands: Readonly<Record<string, Command>> = {
     },
     examples: [
       ["$0 export-model 4 -c 3d_fullres -o liver.zip", "packs five folds, plans and post-processing"],
+      ["$0 export-model 4 --nnunet v1 -c 2d 3d_fullres -o liver.zip", "packs two models of v1"],
     ],
     load: async () => (await import("../commands/export-model.js")).runExportModel,
   },
@@ -29,6 +31,21 @@ export const modelFileCommands: Readonly<Record<string, Command>> = {
     },
     examples: [["$0 import-model liver.zip", "unpacks it into the folder that nnUNet_results names"]],
     load: async () => (await import("../commands/import-model.js")).runImportModel,
+  },
+  "change-trainer": {
+    usage: "change-trainer <folder>",
+    describe: "give a model of nnU-Net v1 the name of another trainer, such as one that predicts on one GPU",
+    options: changeTrainerOptions,
+    positional: {
+      folder: { type: "string", describe: "folder of the model, with fold_0, fold_1 and so on" },
+    },
+    examples: [
+      [
+        "$0 change-trainer nnUNetTrainerV2_DP__nnUNetPlansv2.1 --trainer nnUNetTrainerV2",
+        "changes every .model.pkl",
+      ],
+    ],
+    load: async () => (await import("../commands/change-trainer.js")).runChangeTrainer,
   },
   "move-plans": {
     usage: "move-plans <source> <target>",

@@ -16,6 +16,7 @@ export const trainingCommands: Readonly<Record<string, Command>> = {
       ["$0 train 4 3d_fullres --venv ~/nnunet", "trains five folds one after the other, or continues them"],
       ["$0 train 4 3d_fullres --gpus 0,1", "trains two folds at a time"],
       ["$0 train 4 3d_fullres --slurm --gres gpu:1 --time 48:00:00", "submits one task for each fold"],
+      ["$0 train 4 3d_fullres --nnunet v1 --venv ~/nnunet-v1", "trains with nnU-Net v1"],
     ],
     load: async () => (await import("../commands/train.js")).runTrain,
   },

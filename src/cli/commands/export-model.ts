@@ -5,6 +5,7 @@ import { exists } from "../../../processor/files/exists.js";
 import { findDatasetName } from "../../nnunet/find-dataset.js";
 import { nnunetFolders, requireFolder } from "../../nnunet/folders.js";
 import { filesOfModel } from "../../nnunet/model-files/files-of-model.js";
+import { filesOfModelOfV1 } from "../../nnunet/model-files/files-of-model-v1.js";
 import { writeZip } from "../../nnunet/model-files/write-zip.js";
 import type { CommandSession } from "../command-session.js";
 import { foldsOf } from "../folds-of.js";
@@ -18,18 +19,32 @@ export async function runExportModel(args: ExportArguments, session: CommandSess
   const { terminal, environment, currentDirectory, progress, signal } = session;
   const file = resolve(currentDirectory, args.output);
   if (!args.overwrite && (await exists(file))) throw sharedError("OUTPUT_EXISTS", `${file} already exists`);
-  const folders = nnunetFolders({ environment, currentDirectory }, 2);
+  const folders = nnunetFolders({ environment, currentDirectory }, args.nnunet === "v1" ? 1 : 2);
   const resultsFolder = requireFolder(folders, "results");
-  const paths = await filesOfModel({
-    resultsFolder,
-    datasetName: await findDatasetName(String(args.dataset), folders),
-    trainer: args.trainer,
-    plans: args.plans,
-    configurations: args.configurations,
-    folds: foldsOf(args.folds),
-    checkpoints: args.checkpoint,
-    withPredictions: args["with-predictions"],
-  });
+  const datasetName = await findDatasetName(String(args.dataset), folders);
+  const folds = foldsOf(args.folds);
+  const paths =
+    args.nnunet === "v1"
+      ? await filesOfModelOfV1({
+          resultsFolder,
+          taskName: datasetName,
+          trainer: args.trainer ?? "nnUNetTrainerV2",
+          cascadeTrainer: args["cascade-trainer"],
+          plans: args.plans ?? "nnUNetPlansv2.1",
+          configurations: args.configurations,
+          folds,
+          isStrict: args.strict,
+        })
+      : await filesOfModel({
+          resultsFolder,
+          datasetName,
+          trainer: args.trainer ?? "nnUNetTrainer",
+          plans: args.plans ?? "nnUNetPlans",
+          configurations: args.configurations,
+          folds,
+          checkpoints: args.checkpoint,
+          withPredictions: args["with-predictions"],
+        });
   await writeZip(file, { folder: resultsFolder, paths }, { progress, signal });
   terminal.out(args.json ? jsonText({ file, files: paths }) : `${paths.length} files  ${file}\n`);
   return 0;

@@ -1,10 +1,11 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import type { ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { nnunetFolders } from "../../nnunet/folders.js";
 import { type TrainedFolds, train } from "../../nnunet/training/train.js";
 import { programOf, type Trainer } from "../../nnunet/training/trainer-command.js";
+import { trainTask } from "../../nnunet/training/v1/train-task.js";
 import type { CommandSession } from "../command-session.js";
 import { foldsOf } from "../folds-of.js";
 import type { trainOptions } from "../options/train-options.js";
@@ -25,21 +26,21 @@ export async function runTrain(args: TrainArguments, session: CommandSession): P
       "--gpus gives each fold one GPU, and --gpus-per-fold several; use one of them",
     );
   const runner = runnerOf(args, session);
+  if (args.nnunet === "v1" && (args.slurm || args.image !== undefined || args.device !== "cuda"))
+    throw sharedError(
+      "USAGE",
+      "--slurm, --image and --device are for v2; v1 trains on the GPU that it finds",
+    );
   if (args.slurm) {
     const { submitTraining } = await import("../submit-training.js");
     return submitTraining(args, session);
   }
   const shown = trainingProgress(terminal, progress, args.json);
-  const result = await train({
-    dataset: String(args.dataset),
+  const programFolder = args.venv === undefined ? null : join(resolve(currentDirectory, args.venv), "bin");
+  const common = {
     configuration: args.configuration,
     folds: foldsOf(args.folds),
-    trainer: args.trainer,
-    plans: args.plans,
-    folders: nnunetFolders({ environment, currentDirectory }, 2),
     environment,
-    runner,
-    device: args.device,
     gpus,
     gpusPerFold: args["gpus-per-fold"],
     savesProbabilities: args["save-probabilities"],
@@ -47,9 +48,30 @@ export async function runTrain(args: TrainArguments, session: CommandSession): P
       args["pretrained-weights"] === undefined ? null : resolve(currentDirectory, args["pretrained-weights"]),
     restart: args.restart,
     onEvent: shown.onEvent,
-    onWarning: (text) => progress.note(`warning: ${text}`),
+    onWarning: (text: string) => progress.note(`warning: ${text}`),
     signal,
-  }).finally(shown.done);
+  };
+  const training =
+    args.nnunet === "v1"
+      ? trainTask({
+          ...common,
+          task: String(args.dataset),
+          trainer: args.trainer ?? null,
+          plans: args.plans ?? "nnUNetPlansv2.1",
+          folders: nnunetFolders({ environment, currentDirectory }, 1),
+          programFolder,
+          parallel: args.parallel,
+        })
+      : train({
+          ...common,
+          dataset: String(args.dataset),
+          trainer: args.trainer ?? "nnUNetTrainer",
+          plans: args.plans ?? "nnUNetPlans",
+          folders: nnunetFolders({ environment, currentDirectory }, 2),
+          runner,
+          device: args.device,
+        });
+  const result = await training.finally(shown.done);
   report(result);
   if (!args.json) terminal.out(`model      ${result.modelFolder}\n`);
   return 0;

@@ -40,7 +40,7 @@ export const benchmarkOptions = {
     default: "nnUNetTrainerBenchmark_5epochs",
     describe: "trainer class; nnUNetTrainerBenchmark_5epochs_noDataLoading leaves reading out",
   },
-  plans: trainOptions.plans,
+  plans: { ...trainOptions.plans, default: "nnUNetPlans", defaultDescription: undefined },
   venv: trainOptions.venv,
   device: {
     group: "Machine:",

@@ -5,6 +5,13 @@ import { json, outputGroup, overwrite, zenodoUrl } from "./shared-options.js";
 const modelsGroup = "Models:";
 
 export const exportModelOptions = {
+  nnunet: {
+    group: modelsGroup,
+    choices: ["v1", "v2"] as const,
+    default: "v2" as const,
+    requiresArg: true,
+    describe: "whose models: v1 takes them from RESULTS_FOLDER",
+  },
   configurations: {
     group: modelsGroup,
     alias: "c",
@@ -14,8 +21,23 @@ export const exportModelOptions = {
     requiresArg: true,
     describe: "configurations to export; all of them must be trained",
   },
-  trainer: accumulateOptions.trainer,
-  plans: accumulateOptions.plans,
+  trainer: {
+    ...accumulateOptions.trainer,
+    default: undefined,
+    defaultDescription: "nnUNetTrainer; nnUNetTrainerV2 for v1",
+  },
+  "cascade-trainer": {
+    group: modelsGroup,
+    type: "string",
+    default: "nnUNetTrainerV2CascadeFullRes",
+    requiresArg: true,
+    describe: "v1: the trainer of 3d_cascade_fullres",
+  },
+  plans: {
+    ...accumulateOptions.plans,
+    default: undefined,
+    defaultDescription: "nnUNetPlans; nnUNetPlansv2.1 for v1",
+  },
   folds: accumulateOptions.folds,
   checkpoint: {
     group: modelsGroup,
@@ -23,7 +45,13 @@ export const exportModelOptions = {
     array: true,
     default: ["checkpoint_final.pth"],
     requiresArg: true,
-    describe: "checkpoint files of each fold",
+    describe: "checkpoint files of each fold; v1 has one",
+  },
+  strict: {
+    group: modelsGroup,
+    type: "boolean",
+    default: true,
+    describe: "v1: every configuration and its post-processing must be there",
   },
   "with-predictions": {
     group: outputGroup,
@@ -40,6 +68,17 @@ export const exportModelOptions = {
     describe: "path of the archive",
   },
   overwrite,
+  json,
+} as const satisfies Record<string, Options>;
+
+export const changeTrainerOptions = {
+  trainer: {
+    group: modelsGroup,
+    type: "string",
+    demandOption: true,
+    requiresArg: true,
+    describe: "name of the trainer that the model is to have",
+  },
   json,
 } as const satisfies Record<string, Options>;
 

@@ -6,6 +6,13 @@ const trainingGroup = "Training:";
 export const machineGroup = "Machine:";
 
 export const trainOptions = {
+  nnunet: {
+    group: trainingGroup,
+    choices: ["v1", "v2"] as const,
+    default: "v2" as const,
+    requiresArg: true,
+    describe: "which nnU-Net trains; v1 runs nnUNet_train on RESULTS_FOLDER and v1's preprocessed data",
+  },
   folds: {
     group: trainingGroup,
     alias: "f",
@@ -18,17 +25,17 @@ export const trainOptions = {
   trainer: {
     group: trainingGroup,
     type: "string",
-    default: "nnUNetTrainer",
     requiresArg: true,
     describe: "trainer class; nnUNetTrainer_100epochs and others train for fewer epochs than 1000",
+    defaultDescription: "nnUNetTrainer; for v1 nnUNetTrainerV2, its CascadeFullRes, _DP or _DDP",
   },
   plans: {
     group: trainingGroup,
     alias: "p",
     type: "string",
-    default: "nnUNetPlans",
     requiresArg: true,
     describe: "plans",
+    defaultDescription: "nnUNetPlans; nnUNetPlansv2.1 for v1",
   },
   "pretrained-weights": {
     group: trainingGroup,
@@ -52,8 +59,8 @@ export const trainOptions = {
     group: machineGroup,
     type: "string",
     requiresArg: true,
-    describe: "Python environment with nnunetv2",
-    defaultDescription: "the nnUNetv2_train in PATH",
+    describe: "Python environment with nnunetv2, or nnunet for v1",
+    defaultDescription: "the nnUNetv2_train or nnUNet_train in PATH",
   },
   device: {
     group: machineGroup,
@@ -74,7 +81,14 @@ export const trainOptions = {
     type: "number",
     default: 1,
     requiresArg: true,
-    describe: "GPUs that share one fold, through nnU-Net's own DDP",
+    describe: "GPUs that share one fold, through nnU-Net's own DDP (v1: as --parallel says)",
+  },
+  parallel: {
+    group: machineGroup,
+    choices: ["dp", "ddp"] as const,
+    default: "dp" as const,
+    requiresArg: true,
+    describe: "v1: how several GPUs share one fold, nnUNet_train_DP or nnUNet_train_DDP",
   },
   image: {
     group: machineGroup,

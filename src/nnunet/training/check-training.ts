@@ -74,7 +74,7 @@ async function checkPreviousStage({ modelFolder }: TrainingPlace, previous: stri
 /** @example modelNamePrefix("…/nnUNetTrainer__nnUNetPlans__3d_fullres") // "nnUNetTrainer__nnUNetPlans__" */
 const modelNamePrefix = (modelFolder: string): string => /([^/\\]+__)[^/\\]+$/.exec(modelFolder)?.[1] ?? "";
 
-async function checkDisk(modelFolder: string): Promise<void> {
+export async function checkDisk(modelFolder: string): Promise<void> {
   const free = await freeBytes(modelFolder);
   if (free !== null && free < neededBytes)
     throw sharedError(

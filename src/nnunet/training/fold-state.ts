@@ -12,7 +12,11 @@ export type FoldState =
   | "not-validated"
   | "finished";
 
-const checkpoints = ["checkpoint_final.pth", "checkpoint_latest.pth", "checkpoint_best.pth"] as const;
+export const checkpointsOfV2 = [
+  "checkpoint_final.pth",
+  "checkpoint_latest.pth",
+  "checkpoint_best.pth",
+] as const;
 
 /** The record at the end of every zip file, which a torch file is. */
 const endOfZip = Buffer.from("PK\u0005\u0006", "latin1");
@@ -24,7 +28,10 @@ const endBytes = 22;
  *
  * @returns the new paths
  */
-export async function putDamagedAside(foldFolder: string): Promise<readonly string[]> {
+export async function putDamagedAside(
+  foldFolder: string,
+  checkpoints: readonly string[] = checkpointsOfV2,
+): Promise<readonly string[]> {
   const moved: string[] = [];
   for (const name of checkpoints) {
     const path = join(foldFolder, name);
@@ -63,6 +70,6 @@ const longestText = 1_000_000;
 /** Returns the number of epochs that a running training has set itself, from its debug.json; null before it is there. */
 export async function plannedEpochs(foldFolder: string): Promise<number | null> {
   const text = await readFile(join(foldFolder, "debug.json"), "utf8").catch(() => "");
-  const found = /"num_epochs": "(\d{1,6})"/.exec(text.slice(0, longestText));
+  const found = /"(?:max_)?num_epochs": "(\d{1,6})"/.exec(text.slice(0, longestText));
   return found === null ? null : Number(found[1]);
 }

@@ -5,11 +5,13 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { freeBytes } from "./check-training.js";
 import type { TrainerCommand } from "./trainer-command.js";
-import { type TrainingEvent, TrainingLog } from "./training-log.js";
+import { type LogReader, type TrainingEvent, TrainingLog } from "./training-log.js";
 
 export interface TrainFoldOptions {
   readonly command: TrainerCommand;
   readonly foldFolder: string;
+  /** Reads the program's output; that of nnU-Net v2 if absent. */
+  readonly log?: LogReader;
   readonly onEvent: (event: TrainingEvent) => void;
   readonly signal: AbortSignal;
 }
@@ -63,16 +65,17 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
     stop(signal.reason);
   };
   signal.addEventListener("abort", onAbort);
-  const log = new TrainingLog();
+  const log: LogReader = options.log ?? new TrainingLog();
   const lastLines: string[] = [];
   const read = (line: string): void => {
     lastLines.push(line.slice(0, 500));
     if (lastLines.length > keptLines) lastLines.shift();
     const event = log.read(line);
-    if (event === null) return;
-    // Checkpoints are written in place, between the last line of an epoch and the first one of the next.
-    isSaving = event.kind === "epoch";
+    // Checkpoints are written in place: by v2 between the last line of an epoch and the first one of the next.
+    if (log.isSaving !== undefined) isSaving = log.isSaving;
+    else if (event !== null) isSaving = event.kind === "epoch";
     if (stopReason !== null && !isSaving) endGroup(child.pid);
+    if (event === null) return;
     onEvent(event);
     if (event.kind === "epoch" && Number.isNaN(event.result.trainLoss))
       stop(
@@ -92,7 +95,7 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
       });
     });
     if (stopReason !== null) throw stopReason;
-    if (code !== 0) throw failure(foldFolder, lastLines, signalName ?? `exit code ${code}`);
+    if (code !== 0) throw failure(options, lastLines, signalName ?? `exit code ${code}`);
   } finally {
     signal.removeEventListener("abort", onAbort);
     for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, killNow);
@@ -119,11 +122,11 @@ async function checkDisk(folder: string): Promise<void> {
 }
 
 /** Returns the exception that Python printed last, or how the program ended. */
-function failure(foldFolder: string, lines: readonly string[], how: string): Error {
+function failure({ foldFolder }: TrainFoldOptions, lines: readonly string[], how: string): Error {
   const exception = lines.findLast((line) => /^[A-Za-z_.]*(?:Error|Exception|Interrupt)\b/.test(line));
   const killed = how === "SIGKILL" ? " (the system may have run out of memory)" : "";
   return nnunetError(
     "TRAINING_FAILED",
-    `${foldFolder}: nnUNetv2_train ended with ${how}${killed}${exception === undefined ? "" : `: ${exception}`}; its log is ${join(foldFolder, "training_log_….txt")}`,
+    `${foldFolder}: the training ended with ${how}${killed}${exception === undefined ? "" : `: ${exception}`}; its log is ${join(foldFolder, "training_log_….txt")}`,
   );
 }

@@ -1,15 +1,13 @@
 import { join } from "node:path";
-import { ProcessorError } from "../../../processor/contract/errors.js";
 import { findDatasetName } from "../find-dataset.js";
 import { type NnunetFolders, requireFolder } from "../folders.js";
 import { nameOf } from "../selection/best-model.js";
 import { checkTraining } from "./check-training.js";
+import { eachFold, type Fold, type FoldResults } from "./each-fold.js";
 import { type FoldState, foldState, plannedEpochs, putDamagedAside } from "./fold-state.js";
 import { trainFold } from "./train-fold.js";
 import { type Trainer, trainerCommand } from "./trainer-command.js";
 import type { TrainingEvent } from "./training-log.js";
-
-export type Fold = number | "all";
 
 export interface TrainOptions {
   /** A number or a name. */
@@ -44,12 +42,8 @@ export type FoldEvent = { readonly fold: Fold; readonly epochs: number | null } 
   | { readonly kind: "skipped" }
 );
 
-export interface TrainedFolds {
+export interface TrainedFolds extends FoldResults {
   readonly modelFolder: string;
-  readonly trained: readonly Fold[];
-  /** Folds that were finished before. */
-  readonly skipped: readonly Fold[];
-  readonly failed: readonly { readonly fold: Fold; readonly error: unknown }[];
 }
 
 /**
@@ -69,32 +63,11 @@ export async function train(options: TrainOptions): Promise<TrainedFolds> {
   const preprocessedFolder = join(requireFolder(folders, "preprocessed"), datasetName);
   const warnings = await checkTraining({ preprocessedFolder, modelFolder, plans, configuration });
   for (const warning of warnings) onWarning(warning);
-  const waiting = [...folds];
-  const result = {
-    trained: [] as Fold[],
-    skipped: [] as Fold[],
-    failed: [] as { fold: Fold; error: unknown }[],
-  };
-  const slots: readonly (number | null)[] = gpus.length === 0 ? [null] : gpus;
-  await Promise.all(
-    slots.map(async (gpu) => {
-      for (let fold = waiting.shift(); fold !== undefined; fold = waiting.shift()) {
-        signal.throwIfAborted();
-        try {
-          const isTrained = await trainOne(options, { datasetName, modelFolder, fold, gpu });
-          (isTrained ? result.trained : result.skipped).push(fold);
-        } catch (error) {
-          if (signal.aborted || isMissingProgram(error)) throw error;
-          result.failed.push({ fold, error });
-        }
-      }
-    }),
+  const trained = await eachFold({ folds, gpus, signal }, (fold, gpu) =>
+    trainOne(options, { datasetName, modelFolder, fold, gpu }),
   );
-  return { modelFolder, ...result };
+  return { modelFolder, ...trained };
 }
-
-const isMissingProgram = (error: unknown): boolean =>
-  error instanceof ProcessorError && error.code === "TRAINER_NOT_FOUND";
 
 interface FoldTask {
   readonly datasetName: string;

@@ -19,6 +19,14 @@ export type TrainingEvent =
   | { readonly kind: "predicting"; readonly caseName: string }
   | { readonly kind: "validated"; readonly meanDice: number };
 
+/** Reads the output of a training, line by line. */
+export interface LogReader {
+  /** Returns the event that a line completes; null for any other line. */
+  read(text: string): TrainingEvent | null;
+  /** True while a checkpoint is being written; undefined if the lines do not say it. */
+  readonly isSaving?: boolean;
+}
+
 /** The most text of a line that is looked at; nnU-Net's plans take more, and say nothing about progress. */
 const longestLine = 4000;
 
@@ -42,7 +50,7 @@ const patterns = {
  * Reads the log of `nnUNetv2_train`, from its output or its training_log file, line by line. The epoch is complete with
  * its last line, so that an interrupted one is not reported.
  */
-export class TrainingLog {
+export class TrainingLog implements LogReader {
   #epoch: { -readonly [Key in keyof TrainedEpoch]?: TrainedEpoch[Key] } = {};
 
   /** Returns the event that a line completes; null for any other line. */
@@ -87,14 +95,14 @@ export class TrainingLog {
 }
 
 /** Reads `np.float32(0.1), nan, 0.2`: numpy 2 prints the type, numpy 1 does not. */
-const diceValues = (text: string): readonly number[] =>
+export const diceValues = (text: string): readonly number[] =>
   text
     .split(",")
     .map((item) => item.replace(/^\s*np\.float\d+\(/, "").replace(/\)\s*$/, ""))
     .filter((item) => item.trim() !== "")
     .map(numberOf);
 
-function numberOf(text: string): number {
+export function numberOf(text: string): number {
   const word = text.trim();
   if (word === "nan") return Number.NaN;
   if (word === "inf") return Number.POSITIVE_INFINITY;

@@ -1,0 +1,47 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { writeFileWhole } from "../../../processor/files/write-file.js";
+import { withText } from "../../checkpoint/pickle/join-pickles.js";
+import { numpyGlobals } from "../../checkpoint/pickle/numpy-globals.js";
+import { pythonGlobals } from "../../checkpoint/pickle/python-globals.js";
+import { readPickle } from "../../checkpoint/pickle/read-pickle.js";
+
+/** The plans in it hold facts of every case. */
+const maxBytes = 2 ** 30;
+
+/**
+ * Writes another trainer's name into every `.model.pkl` of a v1 model, as `nnUNet_change_trainer_class` does. Prediction takes
+ * the class by this name.
+ *
+ * @returns the changed files
+ * @throws MODEL_NOT_FOUND if there is none; MODEL_FILE_INVALID, CHECKPOINT_UNSAFE
+ */
+export async function changeTrainer(modelFolder: string, trainer: string): Promise<readonly string[]> {
+  const files = await recordsIn(modelFolder);
+  if (files.length === 0)
+    throw sharedError("MODEL_NOT_FOUND", `${modelFolder} has no fold_…/….model.pkl of nnU-Net v1`);
+  const changed: { file: string; bytes: Uint8Array }[] = [];
+  const globals = new Map([...pythonGlobals, ...numpyGlobals]);
+  for (const file of files) {
+    const bytes = await readFile(file);
+    const { value } = readPickle(bytes, { source: file, globals });
+    if (!(value instanceof Map) || !value.has("name"))
+      throw sharedError("MODEL_NOT_FOUND", `${file} does not name a trainer`);
+    changed.push({ file, bytes: withText({ source: file, bytes }, "name", trainer) });
+  }
+  for (const { file, bytes } of changed) await writeFileWhole(file, [bytes]);
+  return files;
+}
+
+async function recordsIn(modelFolder: string): Promise<readonly string[]> {
+  const folds = (await readdir(modelFolder).catch(() => [])).filter((name) => /^fold_|^all$/.test(name));
+  const files: string[] = [];
+  for (const fold of folds.sort())
+    for (const name of (await readdir(join(modelFolder, fold)).catch(() => [])).sort()) {
+      const file = join(modelFolder, fold, name);
+      const size = name.endsWith(".model.pkl") ? (await stat(file)).size : maxBytes;
+      if (size < maxBytes) files.push(file);
+    }
+  return files;
+}

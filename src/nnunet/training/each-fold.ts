@@ -1,0 +1,54 @@
+import { ProcessorError } from "../../../processor/contract/errors.js";
+
+export type Fold = number | "all";
+
+export interface FoldResults {
+  readonly trained: readonly Fold[];
+  /** Folds that were finished before. */
+  readonly skipped: readonly Fold[];
+  readonly failed: readonly { readonly fold: Fold; readonly error: unknown }[];
+}
+
+export interface FoldsToTrain {
+  readonly folds: readonly Fold[];
+  /** GPUs to spread the folds over, one fold each; empty for the GPU that CUDA takes. */
+  readonly gpus: readonly number[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Trains each fold, as many at a time as there are GPUs. If one fails, the others are trained all the same.
+ *
+ * @param trainOne returns false if the fold was finished before
+ * @throws the reason of a stop; TRAINER_NOT_FOUND, because the other folds would fail alike
+ */
+export async function eachFold(
+  { folds, gpus, signal }: FoldsToTrain,
+  trainOne: (fold: Fold, gpu: number | null) => Promise<boolean>,
+): Promise<FoldResults> {
+  const waiting = [...folds];
+  const result = {
+    trained: [] as Fold[],
+    skipped: [] as Fold[],
+    failed: [] as { fold: Fold; error: unknown }[],
+  };
+  const slots: readonly (number | null)[] = gpus.length === 0 ? [null] : gpus;
+  await Promise.all(
+    slots.map(async (gpu) => {
+      for (let fold = waiting.shift(); fold !== undefined; fold = waiting.shift()) {
+        signal.throwIfAborted();
+        try {
+          const isTrained = await trainOne(fold, gpu);
+          (isTrained ? result.trained : result.skipped).push(fold);
+        } catch (error) {
+          if (signal.aborted || isMissingProgram(error)) throw error;
+          result.failed.push({ fold, error });
+        }
+      }
+    }),
+  );
+  return result;
+}
+
+const isMissingProgram = (error: unknown): boolean =>
+  error instanceof ProcessorError && error.code === "TRAINER_NOT_FOUND";

@@ -1,0 +1,155 @@
+import { join } from "node:path";
+import { exists } from "../../../../processor/files/exists.js";
+import { findDatasetName } from "../../find-dataset.js";
+import { type NnunetFolders, requireFolder } from "../../folders.js";
+import { changeTrainer } from "../../model-files/change-trainer.js";
+import { mean } from "../../numpy-mean.js";
+import { readDices } from "../../selection/v1/score-of-v1.js";
+import { eachFold, type Fold } from "../each-fold.js";
+import { type FoldState, plannedEpochs, putDamagedAside } from "../fold-state.js";
+import type { FoldEvent, TrainedFolds } from "../train.js";
+import { trainFold } from "../train-fold.js";
+import { checkTaskTraining } from "./check-task-training.js";
+import { TrainingLogOfV1 } from "./training-log-v1.js";
+
+export interface TrainTaskOptions {
+  /** A number or a name. */
+  readonly task: string;
+  readonly configuration: string;
+  readonly folds: readonly Fold[];
+  /** Null for the one that v1 takes for the configuration and the number of GPUs. */
+  readonly trainer: string | null;
+  readonly plans: string;
+  readonly folders: NnunetFolders;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The folder with v1's programs; null to look in PATH. */
+  readonly programFolder: string | null;
+  readonly gpus: readonly number[];
+  /** GPUs for each fold, through v1's own DP or DDP. */
+  readonly gpusPerFold: number;
+  readonly parallel: "dp" | "ddp";
+  readonly savesProbabilities: boolean;
+  readonly pretrainedWeights: string | null;
+  readonly restart: boolean;
+  readonly onEvent: (event: FoldEvent) => void;
+  readonly onWarning: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+const checkpoints = ["model_final_checkpoint.model", "model_latest.model", "model_best.model"] as const;
+
+/**
+ * Trains folds of a model with nnU-Net v1. A fold that an earlier run began is continued (`-c`), a trained one is validated
+ * (`-val`), and a finished one is left as it is.
+ *
+ * @throws the errors of `checkTaskTraining`, before anything is trained
+ */
+export async function trainTask(options: TrainTaskOptions): Promise<TrainedFolds> {
+  const { folders, configuration, plans, folds, gpus, signal } = options;
+  const taskName = await findDatasetName(options.task, folders);
+  const trainer = options.trainer ?? usualTrainer(options);
+  const results = requireFolder(folders, "results");
+  const modelFolder = join(results, configuration, taskName, `${trainer}__${plans}`);
+  await checkTaskTraining({
+    preprocessedFolder: join(requireFolder(folders, "preprocessed"), taskName),
+    modelFolder,
+    plans,
+    configuration,
+    firstStageTrainer: "nnUNetTrainerV2",
+  });
+  const trained = await eachFold({ folds, gpus, signal }, (fold, gpu) =>
+    trainOne(options, { taskName, trainer, modelFolder, fold, gpu }),
+  );
+  // Prediction does not know the trainers of several GPUs.
+  const single = trainer.replace(/_D?DP$/, "");
+  if (single !== trainer && trained.trained.length > 0) await changeTrainer(modelFolder, single);
+  return { modelFolder, ...trained };
+}
+
+function usualTrainer({ configuration, gpusPerFold, parallel }: TrainTaskOptions): string {
+  if (gpusPerFold > 1) return parallel === "dp" ? "nnUNetTrainerV2_DP" : "nnUNetTrainerV2_DDP";
+  return configuration === "3d_cascade_fullres" ? "nnUNetTrainerV2CascadeFullRes" : "nnUNetTrainerV2";
+}
+
+interface FoldOfTask {
+  readonly taskName: string;
+  readonly trainer: string;
+  readonly modelFolder: string;
+  readonly fold: Fold;
+  readonly gpu: number | null;
+}
+
+/** @returns false if the fold was finished before */
+async function trainOne(options: TrainTaskOptions, place: FoldOfTask): Promise<boolean> {
+  const { onEvent, onWarning, environment, restart, signal } = options;
+  const { modelFolder, fold, gpu } = place;
+  const foldFolder = join(modelFolder, fold === "all" ? "all" : `fold_${fold}`);
+  for (const path of restart ? [] : await putDamagedAside(foldFolder, checkpoints))
+    onWarning(`fold ${fold}: nnU-Net was stopped while it wrote a checkpoint; its part is now ${path}`);
+  const state = restart ? "new" : await stateOf(foldFolder);
+  if (state === "finished") {
+    onEvent({ kind: "skipped", fold, epochs: null });
+    return false;
+  }
+  onEvent({ kind: "started", state, fold, epochs: null });
+  let epochs: number | null = null;
+  await trainFold({
+    command: {
+      ...commandOf(options, place, state),
+      environment: {
+        ...environment,
+        ...(gpu === null ? {} : { CUDA_VISIBLE_DEVICES: String(gpu) }),
+        // torch 2.6 and later would refuse the checkpoints that v1 itself has written.
+        TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD: "1",
+      },
+      kill: null,
+    },
+    foldFolder,
+    log: new TrainingLogOfV1(),
+    onEvent: (event) => {
+      if (epochs !== null || event.kind !== "epoch-started") onEvent({ ...event, fold, epochs });
+      else
+        void plannedEpochs(foldFolder).then((found) => {
+          epochs = found;
+          onEvent({ ...event, fold, epochs });
+        });
+    },
+    signal,
+  });
+  const summary = join(foldFolder, "validation_raw", "summary.json");
+  if (!(await exists(summary))) return true;
+  const dices = [...(await readDices(summary))].filter(([label]) => label !== "0");
+  onEvent({ kind: "validated", meanDice: mean(dices.map(([, dice]) => dice)), fold, epochs });
+  return true;
+}
+
+async function stateOf(foldFolder: string): Promise<FoldState> {
+  const has = (name: string): Promise<boolean> => exists(join(foldFolder, name));
+  const [final, latest, best] = await Promise.all(checkpoints.map(has));
+  if (final === true) return (await has("validation_raw/summary.json")) ? "finished" : "not-validated";
+  return latest === true || best === true ? "interrupted" : "new";
+}
+
+function commandOf(
+  options: TrainTaskOptions,
+  { taskName, trainer, fold }: FoldOfTask,
+  state: FoldState,
+): { readonly program: string; readonly argv: readonly string[] } {
+  const { programFolder, configuration, plans, gpusPerFold, parallel, savesProbabilities } = options;
+  const inFolder = (name: string): string => (programFolder === null ? name : join(programFolder, name));
+  const weights =
+    options.pretrainedWeights === null ? [] : ["-pretrained_weights", options.pretrainedWeights];
+  const common = [
+    ...[configuration, trainer, taskName, String(fold), "-p", plans],
+    ...(savesProbabilities ? ["--npz"] : []),
+    ...(state === "interrupted" ? ["-c"] : state === "not-validated" ? ["-val"] : weights),
+  ];
+  if (gpusPerFold === 1) return { program: inFolder("nnUNet_train"), argv: common };
+  if (parallel === "dp")
+    return { program: inFolder("nnUNet_train_DP"), argv: [...common, "-gpus", String(gpusPerFold), "--dbs"] };
+  const launcher = ["-m", "torch.distributed.launch", `--nproc_per_node=${gpusPerFold}`];
+  return {
+    program: inFolder("python"),
+    argv: [...launcher, "-m", "nnunet.run.run_training_DDP", ...common, "--dbs"],
+  };
+}

@@ -1,0 +1,181 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { dict, integer, list, pickleFile, text } from "../../../processor/nnunet-files/pickle-bytes.js";
+import { pythonGlobals } from "../../../src/checkpoint/pickle/python-globals.js";
+import { readPickle } from "../../../src/checkpoint/pickle/read-pickle.js";
+import { main } from "../../../src/cli/main.js";
+import { TrainingLogOfV1 } from "../../../src/nnunet/training/v1/training-log-v1.js";
+import { type TestTerminal, testTerminal } from "../../support/programs/test-terminal.js";
+
+let folder: string;
+let terminal: TestTerminal;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "train-v1-"));
+  const environment = {
+    PATH: process.env["PATH"],
+    nnUNet_raw_data_base: join(folder, "raw"),
+    nnUNet_preprocessed: join(folder, "pre"),
+    RESULTS_FOLDER: join(folder, "res"),
+  };
+  terminal = { ...testTerminal(folder), environment };
+  const task = join(folder, "pre", "Task007_Toy");
+  for (const name of ["nnUNetData_plans_v2.1_2D_stage0", "nnUNetData_plans_v2.1_stage0", "gt_segmentations"])
+    mkdirSync(join(task, name), { recursive: true });
+  const plans = (identifier: string): Uint8Array =>
+    pickleFile(
+      dict([
+        ["num_stages", integer(1)],
+        ["data_identifier", text(identifier)],
+        ["all_classes", list([integer(1)])],
+      ]),
+    );
+  writeFileSync(join(task, "nnUNetPlansv2.1_plans_2D.pkl"), plans("nnUNetData_plans_v2.1_2D"));
+  writeFileSync(join(task, "nnUNetPlansv2.1_plans_3D.pkl"), plans("nnUNetData_plans_v2.1"));
+  writeFileSync(join(task, "nnUNetData_plans_v2.1_2D_stage0", "a.pkl"), "");
+  writeFileSync(join(task, "gt_segmentations", "a.nii.gz"), "");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Puts a program in v1's place, which notes its arguments and then runs some lines of shell. */
+function program(name: string, ...lines: readonly string[]): void {
+  const bin = join(folder, "venv", "bin");
+  mkdirSync(bin, { recursive: true });
+  const script = ["#!/bin/sh", `echo "${name} $@" >> ${folder}/calls`, ...lines];
+  writeFileSync(join(bin, name), `${script.join("\n")}\n`);
+  chmodSync(join(bin, name), 0o755);
+}
+
+const calls = (): readonly string[] => readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
+const train = (...argv: readonly string[]): Promise<number> =>
+  main(["train", "7", ...argv, "--nnunet", "v1", "--venv", "venv"], terminal);
+const foldFolder = (fold: number, trainer = "nnUNetTrainerV2"): string =>
+  join(folder, "res", "nnUNet", "2d", "Task007_Toy", `${trainer}__nnUNetPlansv2.1`, `fold_${fold}`);
+const emptyZip = Buffer.concat([Buffer.from("PK\u0005\u0006", "latin1"), Buffer.alloc(18)]);
+
+/** What nnunet 1.7.1 printed in an epoch, with numpy 2. */
+const epoch = [
+  "2026-11-28 16:31:20.888370: ",
+  "epoch:  1",
+  "2026-11-28 16:31:59.649684: train loss : 1.0055",
+  "2026-11-28 16:32:08.419057: validation loss: 0.9020",
+  "2026-11-28 16:32:08.419351: Average global foreground Dice: [np.float32(0.1467), np.float32(0.006)]",
+  "2026-11-28 16:32:12.019940: lr: 0.00372",
+  "2026-11-28 16:32:12.020524: saving scheduled checkpoint file...",
+  "2026-11-28 16:32:12.021372: saving checkpoint...",
+  "2026-11-28 16:32:12.277460: done, saving took 0.26 seconds",
+  "2026-11-28 16:32:12.815636: This epoch took 51.927237 s",
+];
+
+test("v1's log gives each epoch when it is complete, and says when a checkpoint is being written", () => {
+  const log = new TrainingLogOfV1();
+  const read = epoch.map((line) => ({ event: log.read(line), isSaving: log.isSaving }));
+  expect(read.filter(({ isSaving }) => isSaving)).toHaveLength(1);
+  expect(read.flatMap(({ event }) => event ?? [])).toEqual([
+    { kind: "epoch-started", epoch: 1 },
+    {
+      kind: "epoch",
+      result: {
+        epoch: 1,
+        learningRate: 0.00372,
+        trainLoss: 1.0055,
+        validationLoss: 0.902,
+        pseudoDice: [0.1467, 0.006],
+        seconds: 51.927237,
+      },
+    },
+  ]);
+  expect(log.read("ct_03 (2, 28, 49, 37)")).toEqual({ kind: "trained" });
+  expect(log.read("ct_04 (2, 28, 49, 37)")).toEqual({ kind: "predicting", caseName: "ct_04" });
+});
+
+test("train --nnunet v1 continues an interrupted fold, validates a trained one, and leaves a finished one", async () => {
+  program(
+    "nnUNet_train",
+    ...epoch.map((line) => `echo "${line}"`),
+    "test -n $TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD",
+  );
+  for (const fold of [0, 1, 2]) mkdirSync(join(foldFolder(fold), "validation_raw"), { recursive: true });
+  const summary = { results: { mean: { "0": { Dice: 1 }, "1": { Dice: 0.5 }, "2": { Dice: 0.25 } } } };
+  writeFileSync(join(foldFolder(0), "model_final_checkpoint.model"), emptyZip);
+  writeFileSync(join(foldFolder(0), "validation_raw", "summary.json"), JSON.stringify(summary));
+  writeFileSync(join(foldFolder(1), "model_final_checkpoint.model"), emptyZip);
+  writeFileSync(join(foldFolder(2), "model_latest.model"), emptyZip);
+  expect(await train("2d", "-f", "0", "1", "2", "3"), terminal.printed.err).toBe(0);
+  const common = "Task007_Toy";
+  expect(calls()).toEqual([
+    `nnUNet_train 2d nnUNetTrainerV2 ${common} 1 -p nnUNetPlansv2.1 --npz -val`,
+    `nnUNet_train 2d nnUNetTrainerV2 ${common} 2 -p nnUNetPlansv2.1 --npz -c`,
+    `nnUNet_train 2d nnUNetTrainerV2 ${common} 3 -p nnUNetPlansv2.1 --npz`,
+  ]);
+  expect(terminal.printed.err).toContain("fold 0: finished before");
+  expect(terminal.printed.err).toContain("fold 2, epoch 1: train loss 1.0055");
+});
+
+test("after DP, the model has the name of the trainer that predicts on one GPU", async () => {
+  program("nnUNet_train_DP");
+  const trained = foldFolder(0, "nnUNetTrainerV2_DP");
+  mkdirSync(trained, { recursive: true });
+  const record = join(trained, "model_final_checkpoint.model.pkl");
+  writeFileSync(
+    record,
+    pickleFile(
+      dict([
+        ["name", text("nnUNetTrainerV2_DP")],
+        ["init", list([])],
+      ]),
+    ),
+  );
+  expect(await train("2d", "-f", "0", "--gpus-per-fold", "2"), terminal.printed.err).toBe(0);
+  expect(calls()).toEqual([
+    "nnUNet_train_DP 2d nnUNetTrainerV2_DP Task007_Toy 0 -p nnUNetPlansv2.1 --npz -gpus 2 --dbs",
+  ]);
+  const { value } = readPickle(readFileSync(record), { source: record, globals: pythonGlobals });
+  expect(value).toEqual(
+    new Map<string, unknown>([
+      ["name", "nnUNetTrainerV2"],
+      ["init", []],
+    ]),
+  );
+});
+
+test.each([
+  ["a cascade without a first stage", "3d_lowres", "USAGE", "has one stage"],
+  ["data that are not preprocessed", "3d_fullres", "NOT_PREPROCESSED", "has 0 cases"],
+  ["a misspelled configuration", "3d_fulres", "USAGE", "v1 has no configuration 3d_fulres"],
+])("refuses %s before anything is trained", async (_, configuration, code, message) => {
+  program("nnUNet_train");
+  expect(await train(configuration)).not.toBe(0);
+  expect(terminal.printed.err).toContain(code);
+  expect(terminal.printed.err.replaceAll(/\s+/g, " ")).toContain(message);
+  expect(existsSync(join(folder, "calls"))).toBe(false);
+});
+
+test("export-model packs the files of v1's own archive, and import-model unpacks them", async () => {
+  const model = join(foldFolder(0), "..");
+  for (const fold of [0, 1, 2, 3, 4]) {
+    mkdirSync(foldFolder(fold), { recursive: true });
+    for (const name of [
+      "debug.json",
+      "model_final_checkpoint.model",
+      "model_final_checkpoint.model.pkl",
+      "progress.png",
+      "model_best.model",
+    ])
+      writeFileSync(join(foldFolder(fold), name), name);
+  }
+  for (const name of ["plans.pkl", "postprocessing.json"]) writeFileSync(join(model, name), name);
+  const argv = ["export-model", "7", "--nnunet", "v1", "-m", "2d", "-o", "toy.zip"];
+  expect(await main(argv, terminal), terminal.printed.err).toBe(0);
+  expect(terminal.printed.out).toContain("22 files");
+  const other = join(folder, "other");
+  const elsewhere = { ...terminal, environment: { ...terminal.environment, RESULTS_FOLDER: other } };
+  expect(await main(["import-model", "toy.zip", "--nnunet", "v1"], elsewhere), terminal.printed.err).toBe(0);
+  const unpacked = join(other, "nnUNet", "2d", "Task007_Toy", "nnUNetTrainerV2__nnUNetPlansv2.1");
+  expect(readFileSync(join(unpacked, "fold_4", "progress.png"), "utf8")).toBe("progress.png");
+  expect(existsSync(join(unpacked, "fold_4", "model_best.model"))).toBe(false);
+  rmSync(join(model, "postprocessing.json"));
+  expect(await main([...argv, "--overwrite"], terminal)).toBe(3);
+  expect(await main([...argv, "--overwrite", "--disable_strict"], terminal), terminal.printed.err).toBe(0);
+});
