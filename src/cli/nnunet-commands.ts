@@ -21,6 +21,10 @@ export const nnunetCommands: Readonly<Record<string, Command>> = {
       ["$0 dataset verify 4 7", "lists every fault of two data sets, with remedies"],
       ["$0 dataset verify ./Dataset004_Liver --like nnunet", "says what nnU-Net's own check would say"],
       ["$0 dataset show 4", "lists sizes, spacings, intensities and labels of all cases, and outliers"],
+      [
+        "$0 dataset show 4 --pictures pages/",
+        "also draws each case, and writes pages/Dataset004_…/index.html",
+      ],
       ["$0 dataset convert msd/Task07_Pancreas", "writes Dataset007_Pancreas to nnUNet_raw"],
       ["$0 dataset json 4 --channel CT --label background=0 liver=1", "writes dataset.json"],
     ],

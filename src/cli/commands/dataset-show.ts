@@ -1,4 +1,6 @@
+import { join, resolve } from "node:path";
 import { readDatasetJson } from "../../nnunet/datasets/dataset-json.js";
+import { drawDataset } from "../../nnunet/datasets/draw-dataset.js";
 import { chooseReader } from "../../nnunet/datasets/image-reader.js";
 import { listCases } from "../../nnunet/datasets/list-cases.js";
 import { type ShownCase, showDataset } from "../../nnunet/datasets/show-dataset.js";
@@ -9,7 +11,7 @@ import { namedDatasetsV2 } from "./nnunet-datasets.js";
 /** `build_processor dataset show DATASETS…`: lists sizes, spacings, intensities and labels of all cases, and outliers. */
 export async function runShowDataset(
   args: DatasetCommandArguments,
-  { terminal, progress, signal, environment }: CommandSession,
+  { terminal, progress, signal, environment, currentDirectory }: CommandSession,
 ): Promise<number> {
   const reports: object[] = [];
   for (const { name, rawFolder } of await namedDatasetsV2(args, terminal)) {
@@ -18,8 +20,13 @@ export async function runShowDataset(
     const { reader } = await chooseReader(dataset, cases[0]?.images[0] ?? null);
     const tools = { workers: args.workers ?? null, progress, signal };
     const rows = await showDataset({ name, dataset, cases, reader }, tools);
-    reports.push({ dataset: name, reader, cases: rows });
-    if (!args.json) terminal.out(tableText(name, rows));
+    const folder = args.pictures === undefined ? null : join(resolve(currentDirectory, args.pictures), name);
+    const page =
+      folder === null
+        ? null
+        : await drawDataset({ name, dataset, cases, reader, rows }, folder, { progress, signal });
+    reports.push({ dataset: name, reader, cases: rows, ...(page === null ? {} : { page }) });
+    if (!args.json) terminal.out(`${tableText(name, rows)}${page === null ? "" : `pictures: ${page}\n`}`);
   }
   if (args.json) terminal.out(`${JSON.stringify(reports, null, 2)}\n`);
   return 0;

@@ -173,6 +173,12 @@ export const datasetOptions = {
     requiresArg: true,
     describe: "for `json` with regions: the label to write for each region, the largest first",
   },
+  pictures: {
+    group: outputGroup,
+    type: "string",
+    requiresArg: true,
+    describe: "for `show`: folder for a picture of each case and index.html, one folder for each data set",
+  },
   overwrite: {
     group: outputGroup,
     type: "boolean",

@@ -17,6 +17,10 @@ const colours: readonly (readonly [red: number, green: number, blue: number])[] 
   [0x46, 0x99, 0x90],
 ];
 
+/** Returns the colour of a label above 0 in pictures of whole data sets, where each label keeps its colour. */
+export const labelColour = (label: number): readonly [red: number, green: number, blue: number] =>
+  colours[1 + ((Math.round(label) - 1) % (colours.length - 1))]!;
+
 /** The most values that one slice can show in different colours. */
 export const mostColours = colours.length;
 

@@ -1,3 +1,4 @@
+import { drawCase } from "../datasets/draw-case.js";
 import { evaluateCase } from "../evaluation/evaluate-case.js";
 import { plotOverlay } from "../overlays/plot-overlay.js";
 import { mergeProbabilities } from "../selection/merge-probabilities.js";
@@ -7,6 +8,7 @@ import { answering } from "./answers.js";
 
 /** The functions of nnU-Net's tools that run in worker threads, one case at a time. */
 export const toolKernels = {
+  drawCase: answering(drawCase),
   evaluateCase: answering(evaluateCase),
   mergeProbabilities: answering(mergeProbabilities),
   mergeSoftmax: answering(mergeSoftmax),

@@ -68,6 +68,18 @@ test.each([
   expect(terminal.printed.err).toContain(says);
 });
 
+test("dataset show draws each case, and writes a page with all of them", async () => {
+  const pages = join(folder, "pages");
+  expect(await run("dataset", "show", "303", "305", "--pictures", pages)).toBe(0);
+  const [first, second] = ["Dataset303_AnisoMR", "Dataset305_Tiny"].map((name) =>
+    readdirSync(join(pages, name)),
+  );
+  expect([...first!, ...second!].filter((name) => name.endsWith(".png")).length).toBeGreaterThan(8);
+  const page = readFileSync(join(pages, "Dataset303_AnisoMR", "index.html"), "utf8");
+  const pictures = [...page.matchAll(/src="([^"]+\.png)"/g)].map(([, path]) => path);
+  expect(pictures.toSorted()).toEqual(first!.filter((name) => name.endsWith(".png")).toSorted());
+});
+
 test("dataset show lists each case of a data set", async () => {
   expect(await run("dataset", "show", "305")).toBe(0);
   expect(terminal.printed.out).toContain("t0");
