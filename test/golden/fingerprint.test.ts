@@ -1,4 +1,12 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -114,4 +122,23 @@ describe("an existing fingerprint", () => {
       changes: ["imagesTr/t0_0000.nii.gz has changed", "labelsTr/t0.nii.gz has changed"],
     });
   });
+});
+
+test("a stopped run continues with the cases that it has not measured", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "fingerprint-"));
+  const name = "Dataset304_Brain";
+  const place = { name, rawFolder: goldenPath("tools", "datasets", name), preprocessedFolder: folder };
+  const settings = { samples: "all", clean: false } as const;
+  const stop = new AbortController();
+  const progress = {
+    ...silentProgress,
+    start: () => ({ advance: () => stop.abort(new Error("stopped")), done: () => {} }),
+  };
+  const stopped = makeFingerprint(place, settings, { ...tools, workers: 1, progress, signal: stop.signal });
+  await expect(stopped).rejects.toThrow("stopped");
+  expect(existsSync(join(folder, "dataset_fingerprint.json"))).toBe(false);
+  expect(await makeFingerprint(place, settings, tools)).toMatchObject({ cases: 6, continued: 1 });
+  const { found } = await computed(name, "all");
+  expect(jsonOf(join(folder, "dataset_fingerprint.json"))).toEqual(found);
+  expect(readdirSync(folder).toSorted()).toEqual(["dataset_fingerprint.json", "raw_files.json"]);
 });

@@ -39,7 +39,7 @@ export async function runFingerprint(
 /** The most changed files that the report names. */
 const mostNamed = 5;
 
-function reportText({ dataset, file, cases, result, changes }: FingerprintReport): string {
+function reportText({ dataset, file, cases, continued, result, changes }: FingerprintReport): string {
   const changed =
     changes.length === 0
       ? []
@@ -49,6 +49,6 @@ function reportText({ dataset, file, cases, result, changes }: FingerprintReport
   const done =
     result === "kept"
       ? `  kept ${file}, which fits the raw data (--clean computes it again)`
-      : `  written to ${file} (${counted(cases, "case")})`;
+      : `  written to ${file} (${counted(cases, "case")}${continued === 0 ? "" : `, ${continued} of them by an earlier run`})`;
   return `${[dataset, ...changed, done].join("\n")}\n`;
 }

@@ -14,12 +14,15 @@ export interface DatasetPage {
 /** Returns a page with a picture and a row for each case, which needs nothing from a network. */
 export function datasetPage({ name, rows, labelNames, colourOf, pictureOf }: DatasetPage): string {
   const outliers = rows.filter((row) => row.outliers.length > 0);
-  const legend = [...labelNames]
-    .filter(([label]) => label > 0)
-    .map(
-      ([label, title]) =>
-        `<li><i style="background:rgb(${colourOf(label).join(",")})"></i>${label} ${escaped(title)}</li>`,
-    );
+  const labels = new Set(rows.flatMap((row) => Object.keys(row.labelMillilitres).map(Number)));
+  const legend = [...labels]
+    .filter((label) => label > 0)
+    .sort((one, other) => one - other)
+    .map((label) => {
+      // A label of a region may have no name of its own.
+      const title = escaped(labelNames.get(label) ?? "");
+      return `<li><i style="background:rgb(${colourOf(label).join(",")})"></i>${label} ${title}</li>`;
+    });
   const cells = rows.map((row) => {
     const volumes = Object.entries(row.labelMillilitres).map(
       ([label, ml]) => `${escaped(labelNames.get(Number(label)) ?? label)} ${short(ml)} ml`,

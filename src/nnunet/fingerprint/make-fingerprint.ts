@@ -29,6 +29,8 @@ export interface FingerprintReport {
   readonly dataset: string;
   readonly file: string;
   readonly cases: number;
+  /** The cases that a stopped run had measured. */
+  readonly continued: number;
   /** What happened to the file. */
   readonly result: "computed" | "kept";
   /** Raw files that differ from those of an existing fingerprint. */
@@ -55,17 +57,21 @@ export async function makeFingerprint(
   const file = join(preprocessedFolder, fingerprintFile);
   const paths = cases.flatMap(({ images, label }) => [...images, label]);
   const changes = (await exists(file)) ? await changedRawFiles(preprocessedFolder, rawFolder, paths) : null;
-  const report = { dataset: name, file, cases: cases.length, changes: changes ?? [] };
+  const report = { dataset: name, file, cases: cases.length, continued: 0, changes: changes ?? [] };
   if ((await exists(file)) && !settings.clean && report.changes.length === 0)
     return { ...report, result: "kept" };
 
   const { reader } = await chooseReader(dataset, cases[0]!.images[0] ?? null);
   await makeFolder(preprocessedFolder);
   const draws = settings.samples === "drawn" ? Math.floor(allSamples / cases.length) : null;
+  let continued = 0;
   const results = await eachCase(cases, { label: `${name}: measuring`, tools }, async (item, pool) => {
     const task = { reader, images: item.images, label: item.label, draws };
     const earlier = settings.clean ? null : await loadPart(preprocessedFolder, { caseId: item.id, task });
-    if (earlier !== null) return earlier;
+    if (earlier !== null) {
+      continued++;
+      return earlier;
+    }
     const result = answered(await pool.run("fingerprintCase", task));
     checkChannels(item, result, dataset.channelNames.length);
     await savePart(preprocessedFolder, { caseId: item.id, task, result });
@@ -78,7 +84,7 @@ export async function makeFingerprint(
     isReaderName(dataset.readerOverride) ? null : reader,
   );
   await removeParts(preprocessedFolder);
-  return { ...report, result: "computed" };
+  return { ...report, continued, result: "computed" };
 }
 
 type LabelledCase = DatasetCase & { readonly label: string };
