@@ -86,7 +86,7 @@ const taskRun: JsonCheck<TaskRun> = record({
 
 /** One of TotalSegmentator's tasks, with the rough models that options of a run need. */
 export const taskPlan = record({
-  mode: oneOf(["default", "fast", "fastest"]),
+  mode: oneOf(["default", "fast", "fastest", "small"]),
   run: named("taskRun", () => taskRun),
   roughRun: about(
     "Finds the box of the classes that roi_subset names; null if the image holds no model for it.",

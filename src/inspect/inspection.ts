@@ -47,7 +47,7 @@ export interface ConvertedInspection extends InspectionHead {
 /** What the models of one of TotalSegmentator's tasks segment together. */
 export interface TaskInspection {
   readonly task: string;
-  readonly mode: "default" | "fast" | "fastest";
+  readonly mode: "default" | "fast" | "fastest" | "small";
   /** Null for the image's own spacing. */
   readonly spacingMmXyz: readonly number[] | null;
   /** The classes around which the image is cropped; null for none. */

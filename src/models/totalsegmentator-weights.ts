@@ -18,9 +18,6 @@ import type { ModelQuery } from "./model-query.js";
 import { sourceContext, trainedModel } from "./obtain-model.js";
 import type { WorkContext } from "./work-context.js";
 
-/** The plans of every published network. */
-const plansName = "nnUNetPlans";
-
 /** Where TotalSegmentator's own programs look for weights, and put them. */
 const weightsVariable = "TOTALSEG_WEIGHTS_PATH";
 const homeVariable = "TOTALSEG_HOME_DIR";
@@ -103,8 +100,8 @@ async function licensedModel(
   return namingArchives([local.tree], () => findModel(local, query));
 }
 
-const modelFolderName = ({ trainer, configuration }: NeededNetwork): string =>
-  `${trainer}__${plansName}__${configuration}`;
+const modelFolderName = ({ trainer, plans, configuration }: NeededNetwork): string =>
+  `${trainer}__${plans}__${configuration}`;
 
 const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
 

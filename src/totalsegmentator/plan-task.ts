@@ -26,6 +26,7 @@ export interface TaskNeeds {
 export interface NeededNetwork {
   readonly dataset: number;
   readonly trainer: string;
+  readonly plans: string;
   readonly configuration: string;
   /** Empty for all that are there. */
   readonly folds: readonly string[];
@@ -70,6 +71,9 @@ const stepOf = ({ name }: Task): number => (["total", "total_v3", "total_mr"].in
 const task = (name: string): Task => taskNamed(name)!;
 
 const bodyClasses: readonly string[] = ["body_trunc", "body_extremities"];
+
+/** The plans of every published network but the small ones. */
+const usualPlans = "nnUNetPlans";
 
 class Planner {
   readonly networks: NeededNetwork[] = [];
@@ -123,10 +127,17 @@ class Planner {
     return { by, labels: labelsOf(by, rule.classes), marginMmXyz: [marginMm, marginMm, marginMm] };
   }
 
-  #parts(of: Task, { datasets, trainer }: TaskNetworks): TaskRun["parts"] {
+  #parts(of: Task, { datasets, trainer, plans = usualPlans }: TaskNetworks): TaskRun["parts"] {
     const { configuration, folds } = of;
     const [first, ...others] = datasets.map((dataset): TaskPart => {
-      const model = this.#placeOf({ dataset, trainer, configuration, folds, task: of.name });
+      const model = this.#placeOf({
+        dataset,
+        trainer,
+        plans,
+        configuration,
+        folds,
+        task: of.name,
+      });
       return { model, labelMap: labelMapOf(of, dataset) };
     });
     return [first!, ...others];

@@ -61,7 +61,8 @@ function titleOf({ classes, modes }: Task, mode: TaskMode): string {
     spacing === null
       ? "own spacing"
       : `${[...new Set(spacing)].map((mm) => Number(mm.toFixed(3))).join(" × ")} mm`;
-  return `TotalSegmentator, ${classes.length === 1 ? "1 class" : `${classes.length} classes`}, ${grid}`;
+  const networks = mode === "small" ? ", smaller networks" : "";
+  return `TotalSegmentator, ${classes.length === 1 ? "1 class" : `${classes.length} classes`}, ${grid}${networks}`;
 }
 
 function noteOf({ crop, isLicensed }: Task): string | null {

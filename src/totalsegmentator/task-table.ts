@@ -2,7 +2,8 @@ import { nearest } from "../../processor/contract/nearest-name.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import table from "./tasks.json" with { type: "json" };
 
-export type TaskMode = "default" | "fast" | "fastest";
+/** `small` has the resolution of the default mode, with smaller networks. */
+export type TaskMode = "default" | "fast" | "fastest" | "small";
 
 /** The networks of a task in one resolution. */
 export interface TaskNetworks {
@@ -10,6 +11,8 @@ export interface TaskNetworks {
   readonly datasets: readonly number[];
   readonly spacingMmXyz: readonly [number, number, number] | null;
   readonly trainer: string;
+  /** Absent for nnUNetPlans. */
+  readonly plans?: string;
 }
 
 type NamedLabel = readonly [value: number, name: string];
@@ -96,7 +99,7 @@ export interface ChosenTask {
 export function chosenTask(name: string): ChosenTask {
   const exact = taskNamed(name);
   if (exact !== undefined) return { task: exact, mode: "default" };
-  const [, stem = "", mode = ""] = /^(.*)_(fast|fastest)$/.exec(name) ?? [];
+  const [, stem = "", mode = ""] = /^(.*)_(fast|fastest|small)$/.exec(name) ?? [];
   const task = taskNamed(stem);
   if (task === undefined) throw unknownTask(name);
   if (task.modes[mode as TaskMode] === undefined)
@@ -123,7 +126,7 @@ export const weightsFolders = (): readonly string[] => Object.values(datasets).m
 
 /** Returns the names of a task's modes, as `totalsegmentator:` takes them. */
 export const modeNames = ({ name, modes }: Task): readonly string[] =>
-  (["default", "fast", "fastest"] as const)
+  (["default", "fast", "fastest", "small"] as const)
     .filter((mode) => modes[mode] !== undefined)
     .map((mode) => (mode === "default" ? name : `${name}_${mode}`));
 

@@ -9,8 +9,8 @@ import { measureProcess } from "./measure-process.js";
 import { nnunetBin } from "./nnunet-peer.js";
 import { syntheticCt } from "./synthetic-volumes.js";
 
-/** Half the slices of what the networks see: 230 × 230 × 230 voxels, 8 windows for each of five networks. */
-const sizeZyx = [115, 230, 230] as const;
+/** Half the slices of what the networks see: 230 × 128 × 128 voxels, two windows for each of five networks. */
+const sizeZyx = [115, 128, 128] as const;
 
 /** Names a Python environment with TotalSegmentator; without it, only our side is measured. */
 const peerVariable = "TOTALSEG_VENV";
@@ -31,7 +31,7 @@ export async function benchTotalsegmentator(): Promise<readonly BenchRow[]> {
       ],
       { env: environment },
     );
-    const what = "TotalSegmentator's total, 5 networks × 8 windows";
+    const what = "TotalSegmentator's total, 5 networks × 2 windows";
     const measured = `${seconds(ours.wallSeconds)}, ${megabytes(ours.peakMegabytes)}`;
     const venv = process.env[peerVariable];
     if (venv === undefined) return [{ what, ours: measured, goal: `set ${peerVariable}`, isReached: true }];

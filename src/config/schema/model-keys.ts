@@ -33,7 +33,7 @@ export const modelKeys: ConfigKeys = {
     type: "string",
     minLength: 1,
     description:
-      'One of TotalSegmentator\'s tasks instead of `model`, with `_fast` or `_fastest` for its coarser modes. `build_processor models` lists them. Same as `"model": "totalsegmentator:…"`.',
+      'One of TotalSegmentator\'s tasks instead of `model`, with `_fast` or `_fastest` for its coarser modes, and `_small` for the smaller networks of total_v3. `build_processor models` lists them. Same as `"model": "totalsegmentator:…"`.',
     examples: ["total_fast"],
   },
   configuration: {
