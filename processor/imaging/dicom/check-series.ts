@@ -1,4 +1,5 @@
 import { checkAlike } from "./check-alike.js";
+import type { DataSet } from "./data-set.js";
 import { numberOf, stringOf, uint16Of } from "./element-values.js";
 import { dicomError } from "./errors.js";
 import type { ImageFrame } from "./image-frame.js";
@@ -60,7 +61,19 @@ function checkImage(frame: ImageFrame): void {
       "DICOM_BROKEN_FILE",
       `${name}: its pixels have ${pixels.length} bytes, but ${needed} are announced`,
     );
+  const frameBytes = needed / frameCount(dataSet);
+  if (pixels.encapsulated !== null && frameBytes > alwaysAllowed && needed > pixels.length * largestRatio)
+    throw dicomError(
+      "DICOM_BROKEN_FILE",
+      `${name}: its ${pixels.length} compressed bytes can't be pixels of ${needed} bytes`,
+    );
 }
+
+/** Bytes that every compressed frame may have. Larger ones, which no scanner compresses so much, could fill the memory. */
+const alwaysAllowed = 64 << 20;
+const largestRatio = 200;
+
+const frameCount = (dataSet: DataSet): number => numberOf(dataSet, tags.NumberOfFrames) ?? 1;
 
 const syntaxName = (uid: string): string => (/^[0-9.]{1,64}$/.test(uid) ? uid : "an invalid transfer syntax");
 
@@ -99,7 +112,7 @@ function checkPixelDescription({ file: { dataSet, name }, rows, columns, kind }:
       "DICOM_UNSUPPORTED_PIXELS",
       `${name}: its values come from a table (ModalityLUTSequence)`,
     );
-  const frames = numberOf(dataSet, tags.NumberOfFrames) ?? 1;
+  const frames = frameCount(dataSet);
   if (kind !== "multi-frame" && frames > 1)
     throw dicomError("DICOM_NO_POSITION", `${name}: it has ${frames} frames without positions`);
 }

@@ -114,6 +114,31 @@ describe("an instance that is there twice", () => {
   });
 });
 
+test("a few compressed bytes are not an image of gigabytes", async () => {
+  for (const name of readdirSync(folder)) rmSync(join(folder, name));
+  const size = ["US", Uint8Array.of(0x30, 0x75)] as const;
+  const stream = Buffer.from("ffd8fff7000b1075307530010111000000ffd9", "hex");
+  const elements = slice(0, [
+    [0x00280010, size],
+    [0x00280011, size],
+    [0x7fe00010, null],
+  ]);
+  writeFileSync(
+    join(folder, "bomb.dcm"),
+    Buffer.concat([
+      dicomFile(elements, "1.2.840.10008.1.2.4.80"),
+      // The pixels: an empty offset table, one fragment, and the delimiter.
+      Buffer.from("e07f10004f420000ffffffff" + "feff00e000000000" + "feff00e014000000", "hex"),
+      Buffer.concat([stream, Buffer.alloc(1)]),
+      Buffer.from("feffdde000000000", "hex"),
+    ]),
+  );
+  await expect(readDicomSeries(folder, strictReading, neverStopped())).rejects.toMatchObject({
+    code: "DICOM_BROKEN_FILE",
+    message: expect.stringContaining("compressed bytes can't be pixels of 1800000000 bytes"),
+  });
+});
+
 test("two phases of the heart are two volumes", async () => {
   const phase = (percent: number) => ["FL", new Uint8Array(Float32Array.of(percent).buffer)] as const;
   for (let z = 0; z < content.sizeZyx[0]; z++) {
