@@ -26,7 +26,7 @@ export function trainingProgress(terminal: Terminal, progress: Progress, asJson:
           progress.note(`fold ${fold}: finished before`);
           break;
         case "started":
-          progress.note(`fold ${fold}: ${startedAs[event.state]}`);
+          progress.note(`fold ${fold}: ${startedAs[event.state]}; nnU-Net draws ${event.picture}`);
           break;
         case "epoch-started":
           if (bars.has(fold)) break;

@@ -38,7 +38,12 @@ export interface TrainOptions {
 /** An event of one fold's training. */
 export type FoldEvent = { readonly fold: Fold; readonly epochs: number | null } & (
   | TrainingEvent
-  | { readonly kind: "started"; readonly state: FoldState }
+  | {
+      readonly kind: "started";
+      readonly state: FoldState;
+      /** The plot of losses and Dice that nnU-Net draws after each epoch. */
+      readonly picture: string;
+    }
   | { readonly kind: "skipped" }
 );
 
@@ -93,7 +98,7 @@ async function trainOne(
     onEvent({ kind: "skipped", fold, epochs: null });
     return false;
   }
-  onEvent({ kind: "started", state, fold, epochs: null });
+  onEvent({ kind: "started", state, picture: join(foldFolder, "progress.png"), fold, epochs: null });
   const mode = state === "new" ? pretrained(options) : state === "interrupted" ? ["--c"] : ["--val"];
   let epochs: number | null = null;
   const words = [

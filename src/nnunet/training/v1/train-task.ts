@@ -91,7 +91,7 @@ async function trainOne(options: TrainTaskOptions, place: FoldOfTask): Promise<b
     onEvent({ kind: "skipped", fold, epochs: null });
     return false;
   }
-  onEvent({ kind: "started", state, fold, epochs: null });
+  onEvent({ kind: "started", state, picture: join(foldFolder, "progress.png"), fold, epochs: null });
   let epochs: number | null = null;
   await trainFold({
     command: {
