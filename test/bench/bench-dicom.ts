@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { repositoryRoot } from "../support/golden.js";
 import { writeDicomSeries } from "../support/images/dicom-builder.js";
 import { type BenchRow, megabytes, seconds } from "./bench-row.js";
+import { writeJpeg2000Series } from "./jpeg2000-series.js";
 import { measureProcess, type ProcessMeasurement } from "./measure-process.js";
 import { nnunetBin } from "./nnunet-peer.js";
 import { syntheticCt } from "./synthetic-volumes.js";
 
 const sizeZyx = [600, 512, 512] as const;
+const compressedSizeZyx = [60, 512, 512] as const;
 const volumeMegabytes = (sizeZyx[0] * sizeZyx[1] * sizeZyx[2] * 4) / 1e6;
 /** The median of this many runs is taken. */
 const runs = 3;
@@ -19,22 +21,23 @@ interface Reading {
   readonly sha256: string;
 }
 
-/** Measures reading a CT of 600 slices of 512 × 512, uncompressed, in memory or on the disk, and compares the voxels. */
+/** Measures reading a CT of 600 slices of 512 × 512, uncompressed, in memory or on the disk, and one of 60 slices in JPEG 2000. */
 export async function benchDicom(): Promise<readonly BenchRow[]> {
   const scratch = mkdtempSync(join(tmpdir(), "bench-dicom-"));
   try {
     const folder = join(scratch, "ct");
-    writeDicomSeries(folder, {
-      voxels: Int16Array.from(syntheticCt(sizeZyx)),
-      sizeZyx,
-      spacingMmZyx: [1.25, 0.8, 0.8],
-      originMmXyz: [-200, -200, -300],
-    });
+    const place = { spacingMmZyx: [1.25, 0.8, 0.8], originMmXyz: [-200, -200, -300] } as const;
+    writeDicomSeries(folder, { voxels: Int16Array.from(syntheticCt(sizeZyx)), sizeZyx, ...place });
+    const compressed = join(scratch, "jpeg-2000");
+    const voxels = Int16Array.from(syntheticCt(compressedSizeZyx));
+    await writeJpeg2000Series(compressed, { voxels, sizeZyx: compressedSizeZyx, ...place });
     const warm = await compare(folder, async () => {});
+    const jpeg2000 = await compare(compressed, async () => {});
     const cold = await compare(folder, () => evict(folder));
     return [
       timeRow("in memory", warm),
       timeRow("on the disk", cold),
+      jpeg2000Row(jpeg2000),
       {
         what: "DICOM CT 600×512×512: peak memory",
         ours: megabytes(warm.ours.peakMegabytes),
@@ -67,6 +70,14 @@ const timeRow = (where: string, { ours, peer }: Compared): BenchRow => ({
   peer: `${seconds(peer.seconds)} (int16: ${seconds(peer.volumeSeconds)})`,
   goal: `${(ours.seconds / peer.seconds).toFixed(2)}× (goal ≤ 0.5×; int16: ${(ours.seconds / peer.volumeSeconds).toFixed(2)}×)`,
   isReached: ours.seconds <= 0.5 * peer.seconds,
+});
+
+const jpeg2000Row = ({ ours, peer }: Compared): BenchRow => ({
+  what: "DICOM CT 60×512×512, lossless JPEG 2000: time",
+  ours: seconds(ours.seconds),
+  peer: `${seconds(peer.seconds)} (int16: ${seconds(peer.volumeSeconds)})`,
+  goal: `${(ours.seconds / peer.volumeSeconds).toFixed(2)}× of int16 (goal ≤ 1.0×), ${ours.sha256 === peer.sha256 ? "equal voxels" : "other voxels"}`,
+  isReached: ours.seconds <= peer.volumeSeconds && ours.sha256 === peer.sha256,
 });
 
 /** Runs both in turn, so that a busy machine is busy for both. */
