@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { type ErrorAnswer, errorAnswer } from "../error-body.js";
@@ -14,6 +14,8 @@ export interface ApplicationOptions {
   /** The number of proxies whose `X-Forwarded-For` counts. */
   readonly trustedProxies: number;
   readonly newRequestId: () => string;
+  /** The longest that a client may send nothing in the middle of a request; absent for half a minute. */
+  readonly silenceMs?: number;
   /** Receives an error that is a fault of this program. */
   readonly onTrouble: (error: unknown) => void;
   /** Sends the answer for an error, whose status and headers are set. */
@@ -51,7 +53,7 @@ export function openApplication(options: ApplicationOptions): FastifyInstance {
     clientErrorHandler: (error, socket) => refuseUnreadable(error, socket as Socket),
   });
   app.server.maxConnections = options.maxConnections;
-  app.server.on("request", disconnectSilent);
+  disconnectSilent(app.server, options.silenceMs ?? usualSilenceMs);
   const methods = new RouteMethods();
   app.addHook("onRoute", ({ url, method }) => methods.add(url, [method].flat()));
   app.addHook("onRequest", async (request, reply) => {
@@ -106,17 +108,30 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
 }
 
-const silenceMs = 30_000;
+const usualSilenceMs = 30_000;
 
-const watchedSockets = new WeakSet<Socket>();
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
 
-/** Ends the connection of a client that sends nothing in the middle of a request. The answer may take as long as it needs. */
-function disconnectSilent(request: IncomingMessage): void {
-  const { socket } = request;
-  socket.setTimeout(silenceMs);
-  // A connection that is kept alive has many requests.
-  if (!watchedSockets.has(socket)) socket.on("timeout", () => socket.destroy());
-  watchedSockets.add(socket);
-  request.once("close", () => socket.setTimeout(0));
-  request.once("end", () => socket.setTimeout(0));
+/**
+ * Ends the connection of a client that sends nothing in the middle of a request. The answer may take as long as it needs, also
+ * to a request whose body nobody reads, such as an empty one, and which therefore never emits `end`.
+ */
+function disconnectSilent(server: Server, silenceMs: number): void {
+  const last = new WeakMap<Socket, Exchange>();
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    last.set(socket, { request, response });
+    socket.setTimeout(silenceMs);
+    request.once("close", () => socket.setTimeout(0));
+    request.once("end", () => socket.setTimeout(0));
+  });
+  // Without this listener, Node would end every connection that is silent for so long.
+  server.on("timeout", (socket) => {
+    const exchange = last.get(socket);
+    if (exchange === undefined || !exchange.request.complete || exchange.response.writableFinished)
+      socket.destroy();
+  });
 }
