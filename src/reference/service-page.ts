@@ -126,7 +126,7 @@ async function openApi(): Promise<OpenApi> {
       expiresByGet: false,
       needsMetadata: true,
       orthanc: null,
-      webhooks: { url: null, allowedHosts: [], secret: null },
+      webhooks: { url: null, allowedHosts: [], secret: null, pausesMs: [0] },
       plugins: [],
       writeLog: () => {},
     });

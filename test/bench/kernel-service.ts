@@ -44,7 +44,7 @@ const service = await createService({
   expiresByGet: false,
   needsMetadata: true,
   orthanc: null,
-  webhooks: { url: null, allowedHosts: [], secret: null },
+  webhooks: { url: null, allowedHosts: [], secret: null, pausesMs: [0] },
   plugins: [],
   writeLog: () => {},
 });

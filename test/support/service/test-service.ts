@@ -51,7 +51,7 @@ export async function testService(changes: Partial<ServiceOptions> = {}): Promis
     expiresByGet: false,
     needsMetadata: true,
     orthanc: null,
-    webhooks: { url: null, allowedHosts: [], secret: null },
+    webhooks: { url: null, allowedHosts: [], secret: null, pausesMs: [0] },
     plugins: [],
     writeLog: (line) => logLines.push(line),
     ...changes,

@@ -75,6 +75,7 @@ export async function serve(options: ServeOptions): Promise<void> {
         url: settings.updateUrl,
         allowedHosts: settings.webhookHosts,
         secret: await secretOf(settings.webhookSecretFile, "webhook-secret-file"),
+        pausesMs: webhookPausesMs,
       },
     });
     service.hold("the models are being made ready");
@@ -129,6 +130,9 @@ async function orthancOf({
   if (url === null) return null;
   return { url, credentials: await secretOf(orthancCredentialsFile, "orthanc-credentials-file") };
 }
+
+/** Five attempts to report the end of a job. */
+const webhookPausesMs = [0, 1000, 8000, 60_000, 300_000];
 
 const maxSecretBytes = 4096;
 

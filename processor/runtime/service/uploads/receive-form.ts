@@ -5,6 +5,7 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { FastifyRequest } from "fastify";
+import { ProcessorError } from "../../../contract/errors.js";
 import { makeFolder } from "../../../files/make-folder.js";
 import { outputError } from "../../../files/write-file.js";
 import { serviceError } from "../errors.js";
@@ -98,8 +99,17 @@ export async function receiveForm(
     return { request: parsed(text), folder, files, digest };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
-    throw error;
+    throw unreadableForm(error);
   }
+}
+
+/** The parser of forms throws errors without a code. */
+function unreadableForm(error: unknown): unknown {
+  if (!(error instanceof Error) || !/boundary|end of form|malformed|multipart/i.test(error.message))
+    return error;
+  return error instanceof ProcessorError || "statusCode" in error
+    ? error
+    : serviceError("UPLOAD_INVALID", `the form cannot be read: ${error.message}`, { cause: error });
 }
 
 function parsed(text: string): unknown {

@@ -6,8 +6,6 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { StoredJob } from "../jobs/stored-job.js";
 import { publicAddressOf, type WebhookSettings } from "./webhook-rules.js";
 
-/** The seconds before each attempt. */
-const pausesSeconds = [0, 1, 8, 60, 300];
 const attemptMs = 10_000;
 const mostWaiting = 1000;
 
@@ -18,20 +16,20 @@ export interface WebhookContext {
   readonly signal: AbortSignal;
 }
 
-/** Sends the ends of jobs. It never keeps a job waiting: what does not arrive after five attempts is logged. */
+/** Sends the ends of jobs. It never keeps a job waiting: what does not arrive after the last attempt is logged. */
 export function openWebhooks({ settings, onFailure, signal }: WebhookContext): (job: StoredJob) => void {
   let waiting = 0;
   const deliver = async (job: StoredJob, { address, isOperators }: Target): Promise<void> => {
     const url = new URL(address);
     const body = bodyOf(job);
-    for (const [attempt, pause] of pausesSeconds.entries()) {
+    for (const [attempt, pause] of settings.pausesMs.entries()) {
       // Servers that come back are not asked by all at once.
-      await wait(pause * 1000 * (0.5 + Math.random()), undefined, { signal, ref: false });
+      await wait(pause * (0.5 + Math.random()), undefined, { signal, ref: false });
       const failure = await post(url, body, { settings, isOperators }).catch((error: unknown) =>
         error instanceof Error ? error.message : String(error),
       );
       if (failure === null) return;
-      if (attempt === pausesSeconds.length - 1)
+      if (attempt === settings.pausesMs.length - 1)
         onFailure(`the end of the job ${job.id} did not arrive at ${url.host}: ${failure}`);
     }
   };

@@ -9,6 +9,8 @@ export interface WebhookSettings {
   readonly allowedHosts: readonly string[];
   /** The key of the signature; null for none. */
   readonly secret: string | null;
+  /** The time before each attempt; half to one and a half of it is waited. */
+  readonly pausesMs: readonly number[];
 }
 
 /**

@@ -130,7 +130,7 @@ describe("a web page of another site", () => {
 });
 
 describe("a webhook", () => {
-  const settings = { url: null, allowedHosts: ["hooks.example"], secret: null };
+  const settings = { url: null, allowedHosts: ["hooks.example"], secret: null, pausesMs: [0] };
 
   test.each([
     "http://127.0.0.1/",
