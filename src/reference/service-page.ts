@@ -113,6 +113,7 @@ async function openApi(): Promise<OpenApi> {
       dataRoots: new DataRoots([]),
       limits: {
         maxUploadBytes: 1,
+        maxVoxels: 1e9,
         maxWaitingJobs: 0,
         maxWaitingJobsOfClient: 0,
         maxDownloads: 0,

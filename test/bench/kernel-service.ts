@@ -31,6 +31,7 @@ const service = await createService({
   dataRoots: new DataRoots([]),
   limits: {
     maxUploadBytes: 2 ** 32,
+    maxVoxels: 1e9,
     maxWaitingJobs: many,
     maxWaitingJobsOfClient: many,
     maxDownloads: 10,

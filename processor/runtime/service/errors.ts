@@ -65,6 +65,11 @@ export const serviceError = defineErrors({
     http: 413,
     help: "Send fewer or compressed images. --max-upload raises the limit.",
   },
+  SCAN_TOO_LARGE: {
+    exit: 4,
+    http: 413,
+    help: "Send a part of the scan, or a coarser one. --max-voxels raises the limit.",
+  },
   MEDIA_TYPE_UNKNOWN: {
     exit: 4,
     http: 415,

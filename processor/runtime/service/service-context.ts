@@ -13,6 +13,8 @@ import type { WebhookSettings } from "./webhooks/webhook-rules.js";
 /** How much the service takes at once. */
 export interface ServiceLimits {
   readonly maxUploadBytes: number;
+  /** The most voxels of one file. */
+  readonly maxVoxels: number;
   readonly maxWaitingJobs: number;
   readonly maxWaitingJobsOfClient: number;
   readonly maxDownloads: number;

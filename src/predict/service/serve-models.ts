@@ -42,7 +42,13 @@ export async function serveModels(
   const note = (line: string): void => progress.note(line);
   const absolute = (path: string): string => resolve(currentDirectory, path);
   const cacheFolder = settings.cacheDir ?? cacheFolderOrNull(environment) ?? absolute(settings.outputDir);
-  const totalseg = (task: string) => taskFolder(task, join(cacheFolder, "models"), work);
+  const totalseg = async (task: string, modelFolder: string) =>
+    taskFolder(task, join(cacheFolder, "models"), await withWeightsOf(modelFolder, work));
+  const scheme = environment["DEFAULT_SEGMENT_SCHEME"] ?? "";
+  if (scheme !== "" && scheme !== "SCT")
+    note(
+      `DEFAULT_SEGMENT_SCHEME=${scheme} has no effect: names become codes of SCT; metadata can give other codes`,
+    );
   const served = await modelsOf({ settings, isInImage }, { absolute, note, totalseg });
   await serve({
     ...served,
@@ -57,6 +63,14 @@ export async function serveModels(
     writeLog,
     signal,
   });
+}
+
+/** nnunet_serve keeps the weights of TotalSegmentator's tasks below the folder of the models. */
+async function withWeightsOf(modelFolder: string, work: WorkContext): Promise<WorkContext> {
+  const folder = join(modelFolder, "totalseg");
+  const { environment } = work;
+  if ((environment["TOTALSEG_WEIGHTS_PATH"] ?? "") !== "" || !(await exists(folder))) return work;
+  return { ...work, environment: { ...environment, TOTALSEG_WEIGHTS_PATH: folder } };
 }
 
 interface ModelsContext {

@@ -29,6 +29,7 @@ export async function blobsService(changes: Partial<ServiceOptions> = {}): Promi
       ),
     limits: {
       maxUploadBytes: 1 << 28,
+      maxVoxels: 1e9,
       maxWaitingJobs: 100,
       maxWaitingJobsOfClient: 100,
       maxDownloads: 10,

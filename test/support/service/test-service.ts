@@ -38,6 +38,7 @@ export async function testService(changes: Partial<ServiceOptions> = {}): Promis
     dataRoots: new DataRoots([]),
     limits: {
       maxUploadBytes: 1 << 20,
+      maxVoxels: 1e9,
       maxWaitingJobs: 100,
       maxWaitingJobsOfClient: 100,
       maxDownloads: 10,

@@ -10,6 +10,9 @@ import type { ServedModel } from "./served-model.js";
 /** A folder of a model, as the server describes it before a job has loaded it. */
 export type ModelFacts = Pick<ServedModel, "information" | "channels" | "labels" | "weightBytes" | "license">;
 
+/** Returns the converted folder of a task of TotalSegmentator; null if this program does not run it. */
+export type FindTask = (task: string, modelFolder: string) => Promise<string | null>;
+
 const mostFolders = 100_000;
 const deepest = 12;
 const maxDatasetBytes = 64 << 20;
@@ -20,10 +23,7 @@ const maxDatasetBytes = 64 << 20;
  *
  * @throws SPEC_INVALID if two folders match one model
  */
-export async function findModels(
-  spec: ServeSpec,
-  totalseg: (task: string) => Promise<string | null>,
-): Promise<readonly ServedModel[]> {
+export async function findModels(spec: ServeSpec, totalseg: FindTask): Promise<readonly ServedModel[]> {
   const folders = await modelFolders(spec.modelFolder);
   const faults: string[] = [];
   const models: ServedModel[] = [];
@@ -35,8 +35,7 @@ export async function findModels(
 interface FindContext {
   readonly spec: ServeSpec;
   readonly folders: readonly string[];
-  /** Returns the folder of a task of TotalSegmentator; null if this program does not run it. */
-  readonly totalseg: (task: string) => Promise<string | null>;
+  readonly totalseg: FindTask;
   readonly faults: string[];
 }
 
@@ -71,7 +70,7 @@ async function placeOf(
 ): Promise<{ readonly path: string | null; readonly error: string | null }> {
   if (totalsegTask !== null) {
     try {
-      const path = await totalseg(totalsegTask);
+      const path = await totalseg(totalsegTask, spec.modelFolder);
       const error =
         path === null ? `the task ${totalsegTask} of TotalSegmentator cannot be run by this program` : null;
       return { path, error };

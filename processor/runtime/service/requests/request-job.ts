@@ -12,6 +12,7 @@ import type { ReceivedForm } from "../uploads/receive-form.js";
 import { requireAllowedWebhook } from "../webhooks/webhook-rules.js";
 import { completeRequest } from "./complete-request.js";
 import { planWork } from "./plan-work.js";
+import { filesOfWork, requireSize } from "./scan-size.js";
 
 export interface WantedJob {
   readonly id: string;
@@ -42,7 +43,16 @@ export async function requestJob(
     if (updateUrl !== null) requireAllowedWebhook(updateUrl, context.webhooks);
     const complete = completeRequest(request.model, { is_dicom: true, ...request }, context.models);
     const { prepare, ...source } = await sourceOf(request, { id, received, client }, context);
+    const { maxVoxels } = context.limits;
+    if (received.folder !== null)
+      await requireSize(
+        received.files.map((name) => ({ name, path: join(received.folder!, name) })),
+        maxVoxels,
+      );
     const work = await planWork(complete, { served: context.models, needsMetadata: false, ...source });
+    const { uploads: ids = null, study_path: study = null } = request;
+    if (ids !== null) await requireSize(context.uploads.filesOf(ids, client.name), maxVoxels);
+    if (study !== null) await requireSize(filesOfWork(work), maxVoxels);
     const models = work.stages.map(({ modelId }) => modelId);
     return await jobs.submit({ id, models, client: client.name, request, work, idempotency, prepare });
   } finally {

@@ -11,6 +11,7 @@ import type { StoredJob } from "../jobs/stored-job.js";
 import { completeRequest } from "../requests/complete-request.js";
 import { type PlanWorkOptions, planWork } from "../requests/plan-work.js";
 import { uploadedStudy } from "../requests/request-job.js";
+import { filesOfWork, requireSize } from "../requests/scan-size.js";
 import {
   type InferenceRequest,
   inferenceRequest,
@@ -104,7 +105,8 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
           ...uploadedStudy(join(folder, "input"), form.files),
         };
         const prepare = () => moveInto(incoming, folder);
-        const job = await run(request, reply, { id, complete, source, prepare, body });
+        const files = form.files.map((name) => ({ name, path: join(incoming, name) }));
+        const job = await run(request, reply, { id, complete, source, prepare, body, files });
         return await reply.send({
           ...inferAnswer(job, { models: models.all, names: "in-archive" }),
           job_id: id,
@@ -152,6 +154,7 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
           complete,
           source,
           prepare: () => moveInto(incoming, folder),
+          files: [],
         });
         const done = inferAnswer(job, { models: models.all, names: "in-archive" });
         const responses: unknown[] = [];
@@ -170,6 +173,8 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
     readonly complete: ReturnType<typeof completeRequest>;
     readonly source: Omit<PlanWorkOptions, "served" | "needsMetadata">;
     readonly prepare: () => Promise<void>;
+    /** The files that the client has sent; absent if the server has them. */
+    readonly files?: readonly { readonly path: string; readonly name: string }[];
     /** The request as the client sent it, if it is not the body. */
     readonly body?: unknown;
   }
@@ -180,6 +185,7 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
     if (!isReady) throw serviceError("NOT_READY", reason ?? "the server is not ready");
     const { needsMetadata } = context;
     const work = await planWork(complete, { served: models, needsMetadata, ...source });
+    await requireSize(wanted.files ?? filesOfWork(work), limits.maxVoxels);
     const client = request.client.name;
     const modelIds = work.stages.map(({ modelId }) => modelId);
     await jobs.submit({ id, models: modelIds, client, request: body, work, idempotency: null, prepare });

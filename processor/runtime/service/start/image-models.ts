@@ -2,7 +2,7 @@ import { basename, join, relative, sep } from "node:path";
 import { loadModel } from "../../model/load-model.js";
 import { type RoutingRule, readRoutingRules } from "../dicom/routing/routing-rules.js";
 import { serviceError } from "../errors.js";
-import { findModels, modelFolders, noFacts, readFacts } from "../models/find-models.js";
+import { type FindTask, findModels, modelFolders, noFacts, readFacts } from "../models/find-models.js";
 import { readSpec, usualLoadTimeoutMin } from "../models/read-spec.js";
 import { type ServedModel, ServedModels } from "../models/served-model.js";
 import type { ServeSettings } from "./serve-settings.js";
@@ -25,7 +25,7 @@ export async function specModels(
   path: string,
   modelFolder: string | null,
   note: (line: string) => void,
-  totalseg: (task: string) => Promise<string | null> = () => Promise.resolve(null),
+  totalseg: FindTask = () => Promise.resolve(null),
 ): Promise<Served> {
   const spec = await readSpec(path, modelFolder);
   for (const line of spec.warnings) note(line);

@@ -72,6 +72,12 @@ export const serveFlags: readonly ServeFlag[] = [
     "the most that networks may hold between jobs (default: half of the memory)",
   ),
   flag("max-upload", "bytes", "SIZE", "the most that a client may send at once", { default: "4GB" }),
+  flag(
+    "max-voxels",
+    "number",
+    "N",
+    "the most voxels of a scan (default: what fits into the memory, with 32 bytes for each)",
+  ),
   flag("max-queue", "number", "N", "the most jobs that may wait", { default: "100" }),
   flag(
     "max-queue-of-client",
@@ -141,6 +147,13 @@ export const serveFlags: readonly ServeFlag[] = [
     },
   ),
   flag("max-studies", "bytes", "SIZE", "the most that the kept DICOM objects may take", { default: "100GB" }),
+  flag("logs-dir", "text", "DIR", "folder that gets a copy of the log, nnunet-serve.log", {
+    variables: ["LOGS_DIR"],
+  }),
+  flag("log-level", "text", "LEVEL", "the lowest level of the log: debug, info, warning, error or critical", {
+    variables: ["NNUNET_SERVE_LOGGING_LEVEL"],
+    default: "info",
+  }),
   flag("compat-get-expire", "switch", "", "let GET /expire free networks, as nnunet_serve does"),
   flag(
     "page-dir",

@@ -1,6 +1,7 @@
 import { totalmem } from "node:os";
 import { serviceError } from "../errors.js";
 import { type DicomServeSettings, dicomSettings } from "./dicom-serve-settings.js";
+import { type LogLevel, logLevels } from "./open-log.js";
 import { type ServeFlag, serveFlags } from "./serve-flags.js";
 
 /** What a server was started with. */
@@ -24,6 +25,7 @@ export interface ServeSettings {
   readonly gpuWaitMs: number;
   readonly modelMemoryBytes: number;
   readonly maxUploadBytes: number;
+  readonly maxVoxels: number;
   readonly maxWaitingJobs: number;
   readonly maxWaitingJobsOfClient: number;
   readonly maxDownloads: number;
@@ -44,6 +46,8 @@ export interface ServeSettings {
   readonly pageDir: string | null;
   readonly cacheDir: string | null;
   readonly isDebugging: boolean;
+  readonly logsDir: string | null;
+  readonly logLevel: LogLevel;
 }
 
 /** The values of flags as a command line has them. */
@@ -88,6 +92,7 @@ export function serveSettings(values: FlagValues, environment: Environment): Ser
     gpuWaitMs: read.duration("gpu-wait"),
     modelMemoryBytes: read.bytes("model-memory") ?? totalmem() / 2,
     maxUploadBytes: read.bytes("max-upload")!,
+    maxVoxels: read.number("max-voxels") ?? Math.floor(totalmem() / bytesPerVoxel),
     maxWaitingJobs,
     maxWaitingJobsOfClient: read.number("max-queue-of-client") ?? maxWaitingJobs,
     maxDownloads: read.number("max-downloads")!,
@@ -107,11 +112,22 @@ export function serveSettings(values: FlagValues, environment: Environment): Ser
     pageDir: read.text("page-dir"),
     cacheDir: read.text("cache-dir"),
     isDebugging: environment["DEBUG"] === "1",
+    logsDir: read.text("logs-dir"),
+    logLevel: logLevelOf(read.text("log-level")!, faults),
   };
   if (settings.redis !== null && settings.gpus !== null)
     faults.push("--gpu and --gpus have no effect with --redis; give them to `batch worker`");
   if (faults.length > 0) throw serviceError("SERVICE_USAGE", faults.join("; "));
   return settings;
+}
+
+/** An image as numbers of 4 bytes, the same on the network's grid, the sums of several classes, and the result. */
+const bytesPerVoxel = 32;
+
+function logLevelOf(text: string, faults: string[]): LogLevel {
+  const found = logLevels.find((level) => level === text.toLowerCase());
+  if (found === undefined) faults.push(`--log-level must be one of ${logLevels.join(", ")}, but is ${text}`);
+  return found ?? "info";
 }
 
 function originFaults(origins: readonly string[], tokenFile: string | null): readonly string[] {

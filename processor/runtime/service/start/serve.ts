@@ -16,6 +16,7 @@ import { DataRoots } from "../requests/data-roots.js";
 import type { ServicePlugin } from "../service-context.js";
 import { claimFolder } from "./claim-folder.js";
 import { openMetricsPort } from "./metrics-port.js";
+import { openLog } from "./open-log.js";
 import { pageFolder } from "./page-folder.js";
 import { aborted, prepareModels } from "./prepare-models.js";
 import type { ServeSettings } from "./serve-settings.js";
@@ -56,11 +57,14 @@ export async function serve(options: ServeOptions): Promise<void> {
   const release = await claimFolder(folder, signal);
   try {
     const tokens = settings.tokenFile === null ? null : await readTokenFile(settings.tokenFile);
+    const { logLevel: level, logsDir } = settings;
+    const writeLog = await openLog({ level, folder: logsDir, write: options.writeLog });
     const service = await createService({
       ...options,
+      writeLog,
       plugins: [...options.plugins, exchangeOf(options, host)],
       folder,
-      openEngine: options.openEngine ?? localEngineOf(options),
+      openEngine: options.openEngine ?? localEngineOf({ ...options, writeLog }),
       access: { tokens, sessions: new Sessions(), corsOrigins: settings.corsOrigins, isLoopback },
       dataRoots: await DataRoots.open(settings.dataRoots),
       limits: settings,

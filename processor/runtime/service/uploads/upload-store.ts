@@ -138,6 +138,16 @@ export class UploadStore {
     return names;
   }
 
+  /** Returns where the bytes of uploads are, with the names of the files. */
+  filesOf(
+    ids: readonly string[],
+    client: string,
+  ): readonly { readonly path: string; readonly name: string }[] {
+    return ids
+      .map((id) => this.#find(id, client))
+      .map((upload) => ({ path: this.#pathOf(upload), name: upload.name }));
+  }
+
   /** Moves finished files into the folder of a job. */
   async take(ids: readonly string[], client: string, folder: string): Promise<void> {
     this.namesOf(ids, client);

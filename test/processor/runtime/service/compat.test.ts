@@ -217,7 +217,13 @@ describe("POST /infer", () => {
   });
 
   test("is limited for each address, with the time to wait", async () => {
-    const limits = { maxUploadBytes: 1 << 20, maxWaitingJobs: 9, maxWaitingJobsOfClient: 9, maxDownloads: 9 };
+    const limits = {
+      maxVoxels: 1e9,
+      maxUploadBytes: 1 << 20,
+      maxWaitingJobs: 9,
+      maxWaitingJobsOfClient: 9,
+      maxDownloads: 9,
+    };
     const service = await dataService({ limits: { ...limits, requestsPerMinute: 2 } });
     const answers = [];
     for (let i = 0; i < 3; i++) answers.push(await infer(service, { nnunet_id: "nobody" }));
