@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { benchHealth } from "./bench-health.js";
 import type { BenchRow } from "./bench-row.js";
 
 const jobs = 1000;
@@ -54,6 +55,7 @@ export async function benchService(): Promise<readonly BenchRow[]> {
         goal: "≤ 150 MB",
         isReached: peakBytes <= 150e6,
       },
+      await benchHealth(),
     ];
   } finally {
     child.disconnect();

@@ -1,9 +1,19 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { BuildReport } from "../../src/build/build-report.js";
 import { main } from "../../src/cli/main.js";
+import { startContainerServer } from "../support/docker/container-server.js";
 import { describeWithEngine, removeImage, runContained } from "../support/docker/docker.js";
 import { buildWithDocker, testBuildRequest } from "../support/docker/processor-build.js";
 import { goldenPath } from "../support/golden.js";
@@ -57,6 +67,65 @@ describeWithEngine("an image for any model", () => {
     },
     timeout,
   );
+
+  test(
+    "serves the trained folders below /model, which it converts before it takes jobs",
+    async () => {
+      const folder = goldenPath("v2", "blobs_2d", "model");
+      const spec = join(scratch, "spec.yaml");
+      writeFileSync(
+        spec,
+        "model_folder: /model\nmodels:\n  - {id: blobs, rel_path: blobs_2d}\n  - {id: total, totalseg_task: total_fast}\n",
+      );
+      const run = async (args: readonly string[], binds: readonly string[]) => {
+        const server = await startContainerServer(imageName, { args: ["--no-auth", ...args], binds });
+        onTestFinished(() => server.remove());
+        return server;
+      };
+      const server = await run([], [`${folder}:/model/blobs_2d:ro`]);
+      const input = goldenPath("v2", "blobs_2d", "input", "blob_010_0000.nii.gz");
+      const form = new FormData();
+      form.append("request", JSON.stringify({ model: "blobs_2d", tta: false }));
+      form.append("file", new Blob([readFileSync(input)]), "blob_010.nii.gz");
+      const answer = await fetch(`${server.address}/v1/jobs`, {
+        method: "POST",
+        body: form,
+        headers: { prefer: "wait=300" },
+      });
+      const { id, state } = (await answer.json()) as { readonly id: string; readonly state: string };
+      expect(state).toBe("done");
+      const file = await fetch(`${server.address}/v1/jobs/${id}/files/stage_0/prediction.nii.gz`);
+      const found = join(scratch, "served.nii.gz");
+      writeFileSync(found, new Uint8Array(await file.arrayBuffer()));
+      const expected = goldenPath("v2", "blobs_2d", "expected", "blob_010", "seg.nii.gz");
+      const { differing, voxels } = await compareSegmentations(found, expected);
+      expect(differing / voxels).toBeLessThan(1e-4);
+      const { exitCode, output } = await server.stop();
+      expect(exitCode, output).toBe(0);
+      expect(output).toContain("blobs_2d: converting the weights");
+
+      // The container has no weights of TotalSegmentator, and no network name leads to them.
+      const withSpec = await run(
+        ["--spec", "/spec.yaml"],
+        [`${folder}:/model/blobs_2d:ro`, `${spec}:/spec.yaml:ro`],
+      );
+      const info = (await (await fetch(`${withSpec.address}/model_info`)).json()) as Record<string, unknown>;
+      expect(info).toMatchObject({
+        blobs: { path: "/model/blobs_2d" },
+        total: { path: null, is_totalseg: true },
+      });
+      const refused = await fetch(`${withSpec.address}/v1/jobs`, { method: "POST", body: formOf("total") });
+      expect(refused.status).toBe(503);
+    },
+    timeout,
+  );
+
+  function formOf(model: string): FormData {
+    const form = new FormData();
+    form.append("request", JSON.stringify({ model }));
+    form.append("file", new Blob(["voxels"]), "scan.nii.gz");
+    return form;
+  }
 
   test(
     "is run by predict-nnunet-serve -c, which writes the files as their user and reports the job",
