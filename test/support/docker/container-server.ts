@@ -36,7 +36,9 @@ export async function startContainerServer(
     const address = `http://127.0.0.1:${network.Ports[port]![0]!.HostPort}`;
     await vi.waitFor(
       async () => {
-        const answer = await fetch(`${address}/readyz`).catch(() => null);
+        // The engine accepts connections before the server does.
+        const signal = AbortSignal.timeout(2000);
+        const answer = await fetch(`${address}/readyz`, { signal }).catch(() => null);
         if (answer?.status === 200) return;
         const { State: state } = await container.inspect();
         const written = state.Running ? "" : await text(await container.logs({ stdout: true, follow: true }));
