@@ -6,6 +6,7 @@ import type { FuzzedReader } from "./readers/fuzzed-reader.js";
 import { imageReaders } from "./readers/image-readers.js";
 import { modelReaders } from "./readers/model-readers.js";
 import { processorReaders } from "./readers/processor-readers.js";
+import { toolReaders } from "./readers/tool-readers.js";
 
 /** Every reader of untrusted files, by its name for `--reader`. */
 export const fuzzedReaders: Readonly<Record<string, FuzzedReader>> = {
@@ -16,4 +17,5 @@ export const fuzzedReaders: Readonly<Record<string, FuzzedReader>> = {
   ...configReaders,
   ...containerReaders,
   ...processorReaders,
+  ...toolReaders,
 };
