@@ -8,7 +8,7 @@ import { namesIn } from "../../evaluation/evaluate-folder.js";
 import { forEachCase, type WorkSession } from "../../threads/for-each-case.js";
 import { foldFolder } from "./consolidate-folds.js";
 import { determinePostProcessingOfV1, type PostProcessingOfV1 } from "./determine-post-processing-v1.js";
-import { scoreOfV1 } from "./score-of-v1.js";
+import { readDices, scoreOfV1 } from "./score-of-v1.js";
 import { readTaskClasses } from "./task-classes.js";
 
 export interface EnsembleCrossValidationOfV1 extends WorkSession {
@@ -72,7 +72,8 @@ export async function ensembleCrossValidationOfV1(
     rawName: ensembledName,
     finalName,
     classes,
-    dicesBefore: score.dices,
+    // Means in the order of the folds can differ in the last digit, and a tie is decided by it.
+    dicesBefore: await readDices(join(folder, "summary.json")),
     summaryTexts: { experiment },
     progress: options.progress,
     signal: options.signal,
