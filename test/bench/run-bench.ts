@@ -1,12 +1,13 @@
 /**
  * `npm run bench [section …]`: compares size and speed with the real nnU-Net's, measured in the same run.
- * The sections are golden, full-size, engines, engine-windows, preprocess, export, components, dicom, convert, image, images, service, tools, totalsegmentator and help. The results are
+ * The sections are golden, full-size, engines, engine-windows, preprocess, export, components, dicom, convert, image, images, service, batch, tools, totalsegmentator and help. The results are
  * also written to `out/bench.json`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot } from "../support/golden.js";
+import { benchBatch } from "./bench-batch.js";
 import { benchComponents } from "./bench-components.js";
 import { benchConvert } from "./bench-convert.js";
 import { benchDicom } from "./bench-dicom.js";
@@ -39,6 +40,7 @@ const sections: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   image: benchImage,
   images: benchImages,
   service: benchService,
+  batch: benchBatch,
   "dicom-objects": benchDicomObjects,
   tools: benchTools,
   totalsegmentator: benchTotalsegmentator,

@@ -16,6 +16,8 @@ export interface WorkerOptions {
   readonly untilEmpty: boolean;
   /** Null for what the batch says. */
   readonly device: "auto" | "cpu" | "cuda" | null;
+  /** The threads of each case at a time; null for a fair share of the cores. */
+  readonly threads: number | null;
   readonly words: Pick<RunWords, "gpus" | "jobs" | "retries" | "grace">;
 }
 
@@ -42,11 +44,11 @@ const gpuWaitMs = 120_000;
  * @throws USAGE, QUEUE_UNREACHABLE, QUEUE_UNFIT; a failure that every case would have on this machine
  */
 export async function runWorker(options: WorkerOptions, context: WorkerContext): Promise<void> {
-  const { queue, dataRoots, untilEmpty, device: givenDevice, words } = options;
+  const { queue, dataRoots, untilEmpty, device: givenDevice, threads: givenThreads, words } = options;
   const { program, ownModel, cacheFolder, note, onEvent, signal } = context;
   const { workers, retries, graceSeconds } = runChoices(words, {});
   const { device, threads } = sharedSettings(
-    { ...predictDefaults(), device: givenDevice ?? "auto" },
+    { ...predictDefaults(), threads: givenThreads, device: givenDevice ?? "auto" },
     workers,
   );
   const { redis, warnings } = await connectRedis(options.redis);
@@ -61,7 +63,7 @@ export async function runWorker(options: WorkerOptions, context: WorkerContext):
     ownModel,
     retries,
     ownSettings: (settings) =>
-      sharedSettings({ ...settings, threads: null, device: givenDevice ?? settings.device }, workers),
+      sharedSettings({ ...settings, threads: givenThreads, device: givenDevice ?? settings.device }, workers),
     service: {
       program,
       settings: {

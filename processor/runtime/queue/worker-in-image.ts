@@ -18,6 +18,7 @@ folders at the same paths as on the other machines. Batches of this image's mode
   --data-root DIR              folder that batches, and models and files of a service's jobs, may be in; repeat it for several
   --until-empty                end when the queue is empty, instead of waiting for more cases
   --device auto|cpu|cuda       where networks run on this machine
+  --threads N                  threads on a CPU for each case at a time
   --jobs N                     cases to compute side by side (default 1)
   --gpus 0,1                   GPUs to use, each for cases of its own
   --retries N                  further attempts after a failure of the machine (default 2)
@@ -35,6 +36,7 @@ const options = {
   "data-root": list,
   "until-empty": flag,
   device: text,
+  threads: text,
   jobs: text,
   gpus: list,
   gpu: list,
@@ -78,6 +80,7 @@ export async function runWorkerInImage(
       dataRoots: values["data-root"] ?? [],
       untilEmpty: values["until-empty"] === true,
       device: deviceOf(values.device),
+      threads: threadsOf(values.threads),
       words: { gpus: gpus.length === 0 ? undefined : gpus.join(","), jobs, retries, grace },
     },
     {
@@ -96,6 +99,12 @@ function deviceOf(word: string | undefined): WorkerOptions["device"] {
   if (word === undefined) return null;
   if (word === "auto" || word === "cpu" || word === "cuda") return word;
   throw sharedError("USAGE", `--device must be auto, cpu or cuda, but is ${JSON.stringify(word)}`);
+}
+
+function threadsOf(word: string | undefined): number | null {
+  if (word === undefined) return null;
+  if (/^[1-9]\d{0,4}$/.test(word)) return Number(word);
+  throw sharedError("USAGE", `--threads must be a whole number, 1 or more, but is ${JSON.stringify(word)}`);
 }
 
 function parse(argv: readonly string[]) {

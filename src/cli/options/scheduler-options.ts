@@ -62,6 +62,13 @@ export const batchWorkerOptions = {
     describe: "where networks run on this machine",
     defaultDescription: "what the batch says, or auto",
   },
+  threads: {
+    group: batchGroup,
+    type: "number",
+    requiresArg: true,
+    describe: "threads on a CPU for each case at a time",
+    defaultDescription: "the cores, divided by the cases at a time",
+  },
   gpus,
   jobs,
   retries,

@@ -33,23 +33,25 @@ const filesOf = (folder: string, name: string): readonly string[] =>
   ["0000", "0001"].map((channel) => join(folder, `${name}_${channel}.nii`));
 
 /** Writes the images of a case. */
-export function writeSmallCase(folder: string, name: string, number: number): void {
-  for (const [channel, path] of filesOf(folder, name).entries()) writeSmallImage(path, 2 * number + channel);
+export function writeSmallCase(folder: string, name: string, number: number, edge = size): void {
+  for (const [channel, path] of filesOf(folder, name).entries())
+    writeSmallImage(path, 2 * number + channel, edge);
 }
 
-/** Writes an image of `size`³ voxels, which differ with its number. */
-export function writeSmallImage(path: string, number: number): void {
+/** Writes an image of `edge`³ voxels, which differ with its number. */
+export function writeSmallImage(path: string, number: number, edge = size): void {
   const voxels = Uint8Array.from(
-    { length: size ** 3 },
+    { length: edge ** 3 },
     (_, i) => (Math.imul(i + 1, 2654435761 + number) >>> 8) % 251,
   );
-  writeFileSync(path, nifti(voxels, { dim: [3, size, size, size, 1, 1, 1, 1] }));
+  writeFileSync(path, nifti(voxels, { dim: [3, edge, edge, edge, 1, 1, 1, 1] }));
 }
 
 /** Calls `use` with a batch of so many cases, `case_000`, `case_001`, …, and removes it afterwards. */
 export async function withSmallBatch<T>(
   caseCount: number,
   use: (batch: SmallBatch) => Promise<T>,
+  edge = size,
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "batch-"));
   try {
@@ -57,7 +59,7 @@ export async function withSmallBatch<T>(
       const imageDir = join(folder, "images");
       mkdirSync(imageDir);
       const names = Array.from({ length: caseCount }, (_, i) => `case_${String(i).padStart(3, "0")}`);
-      for (const [i, name] of names.entries()) writeSmallCase(imageDir, name, i);
+      for (const [i, name] of names.entries()) writeSmallCase(imageDir, name, i, edge);
       const manifestFile = join(folder, "cases.jsonl");
       writeFileSync(
         manifestFile,

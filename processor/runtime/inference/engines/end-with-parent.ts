@@ -6,6 +6,8 @@ import { loadNativeCalls } from "./native-calls.js";
  */
 export function endWithParent(): void {
   process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+  // Ctrl-C and schedulers send signals to all processes of a group; the parent answers them.
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => {});
   if (process.platform !== "linux") return;
   try {
     loadNativeCalls().load(null).func("int prctl(int option, ...)")(

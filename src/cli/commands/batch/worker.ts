@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import type { InferredOptionTypes } from "yargs";
 import { cacheFolderOrNull } from "../../../../processor/contract/cache-folder.js";
 import { showEvents } from "../../../../processor/contract/progress/show-events.js";
+import { sharedError } from "../../../../processor/contract/shared-errors.js";
 import { redisAddress } from "../../../../processor/runtime/queue/redis-address.js";
 import { runWorker } from "../../../../processor/runtime/queue/run-worker.js";
 import { trainedWorker } from "../../../predict/service/serve-models.js";
@@ -17,7 +18,9 @@ type WorkerArguments = InferredOptionTypes<typeof batchWorkerOptions>;
  */
 export async function runBatchWorker(args: WorkerArguments, session: CommandSession): Promise<number> {
   const { progress, environment, signal } = session;
-  const { gpus, jobs, retries, grace } = args;
+  const { gpus, jobs, retries, grace, threads } = args;
+  if (threads !== undefined && (!Number.isInteger(threads) || threads < 1))
+    throw sharedError("USAGE", `--threads must be a whole number, 1 or more, but is ${threads}`);
   await runWorker(
     {
       redis: redisAddress(args.redis, environment),
@@ -25,6 +28,7 @@ export async function runBatchWorker(args: WorkerArguments, session: CommandSess
       dataRoots: args["data-root"] ?? [],
       untilEmpty: args["until-empty"],
       device: args.device ?? null,
+      threads: threads ?? null,
       words: { gpus, jobs, retries, grace },
     },
     {
