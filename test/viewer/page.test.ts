@@ -302,6 +302,19 @@ describeWith([needs.chromium], "the web page", () => {
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(640);
   });
 
+  test.each([1280, 390])("keeps long names in their places in a window of %i pixels", async (width) => {
+    const long = "Sarcoma_of_the_left_retroperitoneum_in_the_second_follow_up_of_the_year";
+    const model = testModel("organ", { name: long, labels: [{ name: long, value: 1 }] });
+    const service = await pageService({ models: new ServedModels([model]) });
+    const page = await openPage(browser, service.address, { viewport: { width, height: 800 } });
+    await showPhantom(page, service);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
+    const select = (await page.getByRole("combobox", { name: "Model" }).boundingBox())!;
+    const side = (await page.locator(".side").boundingBox())!;
+    expect(select.x + select.width).toBeLessThanOrEqual(side.x + side.width);
+    expect(side.width).toBeLessThanOrEqual(Math.min(width, 23 * 16));
+  });
+
   test("does not move anything for users who want less motion", async () => {
     const service = await pageService();
     const page = await openPage(browser, service.address, { reducedMotion: "reduce" });

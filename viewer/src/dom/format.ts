@@ -13,9 +13,9 @@ export function formatBytes(bytes: number): string {
 /** Writes a duration roughly, as people say it. */
 export function formatDuration(seconds: number): string {
   if (seconds < 1) return "less than a second";
-  if (seconds < 90) return counted(Math.round(seconds), "second");
-  if (seconds < 90 * 60) return counted(Math.round(seconds / 60), "minute");
-  return counted(Math.round(seconds / 3600), "hour");
+  if (seconds < 90) return `about ${counted(Math.round(seconds), "second")}`;
+  if (seconds < 90 * 60) return `about ${counted(Math.round(seconds / 60), "minute")}`;
+  return `about ${counted(Math.round(seconds / 3600), "hour")}`;
 }
 
 export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -123,12 +123,12 @@ export function jobDetail({ state, position, progress, error, created }: Job): s
   if (state === "waiting" && position !== null) {
     const eta = progress?.eta_s ?? null;
     const place = position === 0 ? "Next" : `${position} before this one`;
-    return eta === null ? place : `${place}, starts in about ${formatDuration(eta)}`;
+    return eta === null ? place : `${place}, starts in ${formatDuration(eta)}`;
   }
   if (state === "running" && progress === null) return "Starting";
   if (state === "running" && progress !== null) {
     const percent = `${Math.floor(progress.fraction * 100)} %`;
-    return progress.eta_s === null ? percent : `${percent}, about ${formatDuration(progress.eta_s)} left`;
+    return progress.eta_s === null ? percent : `${percent}, ${formatDuration(progress.eta_s)} left`;
   }
   if (error !== null && state !== "canceled") return error.message;
   return formatTime(created);
