@@ -7,7 +7,8 @@ const trainingGroup = "Training:";
 
 export const benchmarkOptions = {
   "model-dir": { ...modelDir, describe: `${modelDir.describe}; or one folder written by \`convert\`` },
-  task: trainedModelOptions.task,
+  // -d names the data set here.
+  task: { ...trainedModelOptions.task, alias: [] },
   configuration: trainedModelOptions.configuration,
   folds: trainedModelOptions.folds,
   size: {

@@ -38,7 +38,7 @@ test.each(named)(
     );
     const flags = options.flatMap(([name, option]) => {
       const [first, second] = twoValues(name, option);
-      const short = [option.alias ?? name].flat()[0]!;
+      const short = [option.alias ?? []].flat()[0] ?? name;
       return [`--${name}`, first, short.length === 1 ? `-${short}` : `--${short}`, second];
     });
     const found = await parseOwn(
