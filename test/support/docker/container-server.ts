@@ -19,7 +19,6 @@ export async function startContainerServer(
   const container = await testEngine().docker.createContainer({
     Image: imageName,
     User: "1000:1000",
-    Tty: true,
     Cmd: ["serve", ...args],
     ExposedPorts: { [port]: {} },
     HostConfig: {
