@@ -5,6 +5,7 @@ export const commandGroups: Readonly<Record<string, readonly string[]>> = {
   "Segment images": ["predict", "batch", "serve", "predict-nnunet-serve"],
   "Build an image (without a command), and try it": ["init", "preflight", "simulate", "verify", "base-image"],
   "Look at models, get and convert them": [
+    "benchmark",
     "inspect",
     "models",
     "convert",

@@ -120,6 +120,6 @@ async function probabilitiesIn(folder: string): Promise<readonly string[]> {
   if (missing.length === 0) return names;
   throw nnunetError(
     "PROBABILITIES_MISSING",
-    `${folder} has no .npz file of ${missing.slice(0, 5).join(", ")}, which an average needs; nnUNet_train writes them with its options -val and --npz`,
+    `${folder} has no .npz file of ${missing.slice(0, 5).join(", ")}, which an average needs; \`train --nnunet v1\` writes them, and so does nnUNet_train with its options val and npz`,
   );
 }
