@@ -20,5 +20,10 @@ export const imageError = defineErrors({
   },
   IMAGE_EMPTY: { exit: 4, http: 422, help: "The image needs at least one voxel on every axis." },
   IMAGE_NOT_FINITE: { exit: 4, http: 422, help: "Replace NaN and infinite voxels before segmentation." },
+  IMAGE_NOT_RGB: {
+    exit: 4,
+    http: 422,
+    help: "The model expects colours of 8 bits in this channel: store its values as 0 to 255, or train with another name for the channel in dataset.json.",
+  },
   GEOMETRY_MISMATCH: { exit: 4, http: 422, help: "Resample the channels of one case onto one grid." },
 });

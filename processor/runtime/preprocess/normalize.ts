@@ -15,10 +15,16 @@ export interface NormalizeOptions {
   readonly mask: Uint8Array<SharedArrayBuffer> | null;
   /** The number of contiguous values in the array that nnU-Net normalises; see `Float32StatisticsTask`. */
   readonly runLength: number;
+  /** The file and the channel, for errors. */
+  readonly place: string;
   readonly pool: RuntimePool;
 }
 
-/** Normalises one channel in place by the scheme that plans.json names for it. */
+/**
+ * Normalises one channel in place by the scheme that plans.json names for it.
+ *
+ * @throws IMAGE_NOT_RGB
+ */
 export async function normalize(
   values: Float32Array<SharedArrayBuffer>,
   options: NormalizeOptions,
@@ -38,7 +44,7 @@ async function formulaOf(
   values: Float32Array<SharedArrayBuffer>,
   options: NormalizeOptions,
 ): Promise<Formula | null> {
-  const { rule, mask, runLength, pool } = options;
+  const { rule, mask, runLength, place, pool } = options;
   const measure = () => meanAndDeviation(values, { mask, within: null, runLength, pool });
   switch (rule.scheme) {
     case "NoNormalization":
@@ -77,8 +83,8 @@ async function formulaOf(
       const { minimum, maximum } = await statistics(values, { mask: null, within: null, mean: null, pool });
       if (minimum < 0 || maximum > 255) {
         throw imageError(
-          "IMAGE_INVALID",
-          `the values of an RGB channel must be from 0 to 255, but are from ${minimum} to ${maximum}`,
+          "IMAGE_NOT_RGB",
+          `${place}: the values are from ${minimum} to ${maximum}, but rgb_to_0_1 allows only 0 to 255`,
         );
       }
       return { offset: 0, divisor: 255, mask: null };

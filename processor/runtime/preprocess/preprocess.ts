@@ -64,6 +64,7 @@ export async function preprocess(volume: CaseVolume, options: PreprocessOptions)
     previousLabels,
     labels,
     runLength: isVersion1(plan) ? voxelCount(grids.toSizeZyx) : runLength(history, plan),
+    path: volume.source.path,
   });
   const channelCount = data.length / voxelCount(grids.toSizeZyx);
   return { data, channelCount, sizeZyx: grids.toSizeZyx, history };
@@ -105,13 +106,15 @@ interface GridOptions {
   readonly previousLabels: Int16Array | null;
   readonly labels: Pick<LabelDefinition, "foregroundLabels">;
   readonly runLength: number;
+  /** The file of the first channel, for errors. */
+  readonly path: string;
 }
 
 /** Normalises and resamples each channel, in the order of nnU-Net's version, and appends the earlier stage. */
 export async function toNetworkGrid(
   cropped: Float32Array<SharedArrayBuffer>,
   mask: Uint8Array<SharedArrayBuffer> | null,
-  { grids, plan, imageChannels, previousLabels, labels, runLength }: GridOptions,
+  { grids, plan, imageChannels, previousLabels, labels, runLength, path }: GridOptions,
 ): Promise<Float32Array<SharedArrayBuffer>> {
   const { pool, fromSizeZyx, toSizeZyx } = grids;
   const keepsGrid = toSizeZyx.every((size, axis) => size === fromSizeZyx[axis]);
@@ -125,14 +128,13 @@ export async function toNetworkGrid(
   const maskAfter = plan.normalizeFirst || mask === null ? null : await resampleMask(mask, grids, plan);
   for (let channel = 0; channel < imageChannels; channel++) {
     const rule = plan.normalization[channel]!;
+    const options = { rule, runLength, place: `${path}, channel ${channel}`, pool };
     const source = cropped.subarray(channel * before, (channel + 1) * before);
     const target = data.subarray(channel * after, (channel + 1) * after);
-    if (plan.normalizeFirst)
-      await normalize(source, { rule, mask: rule.useMask ? mask : null, runLength, pool });
+    if (plan.normalizeFirst) await normalize(source, { ...options, mask: rule.useMask ? mask : null });
     const resampled = await resampleVolume(source, { ...grids, rule: plan.resampleData });
     if (data !== cropped) target.set(resampled);
-    if (!plan.normalizeFirst)
-      await normalize(target, { rule, mask: rule.useMask ? maskAfter : null, runLength, pool });
+    if (!plan.normalizeFirst) await normalize(target, { ...options, mask: rule.useMask ? maskAfter : null });
   }
   if (previousLabels !== null)
     appendOneHot(data.subarray(imageChannels * after), previousLabels, labels.foregroundLabels);

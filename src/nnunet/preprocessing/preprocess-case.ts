@@ -109,6 +109,7 @@ export async function caseOnGrid(task: CaseOnGridTask): Promise<CaseOnGrid> {
     previousLabels: null,
     labels: { foregroundLabels: [] },
     runLength: plan.normalizeFirst ? runLength(history, plan) : voxelCount(grids.toSizeZyx),
+    path: image.source.path,
   });
   const segmentation = await resampleLabels(labels, { ...grids, rule: plan.resampleSegmentation });
   return {

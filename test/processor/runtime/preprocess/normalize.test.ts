@@ -13,6 +13,7 @@ test("v1's CT2 clips to the training set's bounds, and uses the mean and the dev
     rule: { scheme: "CT2NormalizationV1", useMask: true, intensity },
     mask,
     runLength: values.length,
+    place: "ct.nii.gz, channel 0",
     pool,
   });
   // These values come from nnU-Net 1.7.1's own code in numpy, in float32.
@@ -23,6 +24,22 @@ test("v1's CT2 clips to the training set's bounds, and uses the mean and the dev
   values.forEach((value, i) => {
     expect(value).toBeCloseTo(expected[i]!, 5);
   });
+});
+
+test.each([
+  [[0, 51, 255], null],
+  [[0, 256], "photo.png, channel 1: the values are from 0 to 256, but rgb_to_0_1 allows only 0 to 255"],
+  [[-0.5, 255], "photo.png, channel 1: the values are from -0.5 to 255, but rgb_to_0_1 allows only 0 to 255"],
+])("values %j of an RGB channel are divided by 255, or refused as nnU-Net does", async (values, message) => {
+  const channel = shared(Float32Array, values) as Float32Array<SharedArrayBuffer>;
+  const normalized = normalize(channel, {
+    rule: { scheme: "RGBTo01Normalization", useMask: false, intensity: null },
+    ...{ mask: null, runLength: values.length, place: "photo.png, channel 1", pool },
+  });
+  if (message === null) {
+    await normalized;
+    expect([...channel]).toEqual(values.map((value) => Math.fround(value / 255)));
+  } else await expect(normalized).rejects.toMatchObject({ code: "IMAGE_NOT_RGB", message });
 });
 
 function shared<T extends Float32Array | Uint8Array>(
