@@ -44,7 +44,7 @@ export async function writeSpacingFile(imagePath: string, spacingMmZyx: Zyx): Pr
       `${path} is needed for the spacing of ${basename(imagePath)}, but holds something else`,
     );
   }
-  await writeFileWhole(path, [Buffer.from(`${JSON.stringify({ spacing: spacingMmZyx }, null, 4)}\n`)]);
+  await writeFileWhole(path, [Buffer.from(JSON.stringify({ spacing: spacingMmZyx }, null, 4))]);
 }
 
 function spacingFileOf(imagePath: string): string {

@@ -49,12 +49,15 @@ function countPairs(
   }: Pick<CountVoxelsTask, "reference" | "prediction"> & { values: readonly number[] },
 ): void {
   const table = new Uint32Array(65536);
-  for (const [i, value] of values.entries()) if (value >= 0 && value < 65536) table[value] = i + 1;
-  const size = values.length + 1;
-  // A voxel that is not a whole number, or below 0, is background: `table[1.5]` is undefined.
-  for (let i = 0; i < reference.length; i++) {
-    const r = table[Number(reference[i])] ?? 0;
-    const p = table[Number(prediction[i])] ?? 0;
-    pairs[r * size + p]!++;
+  const outside = new Map<number, number>();
+  for (const [i, value] of values.entries()) {
+    if (value >= 0 && value < table.length) table[value] = i + 1;
+    else outside.set(Math.fround(value), i + 1);
   }
+  // nnU-Net reads labels as float32. What is not a whole number is background: `table[1.5]` is undefined.
+  const indexOf = (voxel: number): number =>
+    table[voxel] ?? (outside.size === 0 ? 0 : (outside.get(Math.fround(voxel)) ?? 0));
+  const size = values.length + 1;
+  for (let i = 0; i < reference.length; i++)
+    pairs[indexOf(Number(reference[i])) * size + indexOf(Number(prediction[i]))]!++;
 }

@@ -6,6 +6,8 @@ import { exists } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { namesIn } from "../evaluation/evaluate-folder.js";
+import { readJsonObject } from "../files/read-json.js";
+import { writePythonJson } from "../files/write-json.js";
 import { forEachCase, type WorkSession } from "../threads/for-each-case.js";
 import { validationFolder } from "./accumulate.js";
 import { type LabelRules, readLabelRules } from "./label-rules.js";
@@ -34,7 +36,9 @@ export async function ensembleFolders(options: EnsembleFoldersOptions): Promise<
   );
   const cases = commonCases(listed);
   await makeFolder(outputFolder);
-  await copyFile(join(folders[0], "dataset.json"), join(outputFolder, "dataset.json"));
+  // nnU-Net writes it again, with its own indentation.
+  const dataset = await readJsonObject(join(folders[0], "dataset.json"));
+  await writePythonJson(join(outputFolder, "dataset.json"), dataset, { sortKeys: false });
   await mergeAll({ cases, rules, outputFolder, savesProbabilities, session: options });
   return cases.size;
 }

@@ -10,6 +10,7 @@ import { NpzWriter, npyHeader } from "../../../processor/nnunet-files/npz-writer
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { type FloatArray, readNpz } from "../files/read-npz.js";
 import { geometryOfProperties } from "./case-properties.js";
+import { sizeAfterTurn, turnedBack } from "./turned-grid.js";
 
 /** The predictions of one case by several models, to be averaged in a worker thread. */
 export interface MergeTask {
@@ -42,8 +43,9 @@ export async function mergeProbabilities(task: MergeTask): Promise<void> {
       `${files[0]} has an array of ${merged.shape.join(" × ")}; expected ${task.heads} classes × z × y × x`,
     );
   const sizeZyx: Zyx = [size[0]!, size[1]!, size[2]!];
-  const voxels = segmentationOf(merged.values, task);
   const { geometry, source } = await placeOf(task, sizeZyx);
+  const labels = segmentationOf(merged.values, task);
+  const voxels = isTurned(task) ? turnedBack(labels, geometry) : labels;
   // Before the segmentation, which marks the case as finished.
   if (savesProbabilities) {
     await writeNpz(`${target}.npz`, merged);
@@ -98,21 +100,27 @@ export function segmentationOf(
 
 const propertiesFile = (probabilities: string): string => probabilities.replace(/\.npz$/, ".pkl");
 
+/** nnU-Net's "WithReorient" readers turn every image to RAS, so that its probabilities are on the turned grid. */
+const isTurned = ({ imageReader }: Pick<MergeTask, "imageReader">): boolean =>
+  imageReader?.endsWith("WithReorient") === true;
+
 interface Place {
   readonly geometry: Geometry;
   readonly source: ImageSource;
 }
 
 /** Returns where the case is in space: as its first segmentation, or as its properties say. */
-async function placeOf({ files, fileEnding, imageReader }: MergeTask, sizeZyx: Zyx): Promise<Place> {
+async function placeOf(task: MergeTask, sizeZyx: Zyx): Promise<Place> {
+  const { files, fileEnding, imageReader } = task;
   const [first = ""] = files;
   const segmentation = first.replace(/\.npz$/, fileEnding);
   if (await exists(segmentation)) {
     const { geometry, source } = await readImage(segmentation, { imageReader });
-    if (geometry.sizeZyx.join() === sizeZyx.join()) return { geometry, source };
+    const size = isTurned(task) ? sizeAfterTurn(geometry) : geometry.sizeZyx;
+    if (size.join() === sizeZyx.join()) return { geometry, source };
     throw nnunetError(
       "PROBABILITIES_INVALID",
-      `${first} has ${sizeZyx.join(" × ")} voxels (z × y × x), but ${segmentation} has ${geometry.sizeZyx.join(" × ")}`,
+      `${first} has ${sizeZyx.join(" × ")} voxels (z × y × x), but ${segmentation} has ${size.join(" × ")}`,
     );
   }
   const geometry = await geometryOfProperties(propertiesFile(first), sizeZyx);
