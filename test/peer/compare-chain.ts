@@ -84,7 +84,7 @@ function useNnunetFolders(scratch: string): void {
     nnUNet_raw: join(scratch, "raw"),
     nnUNet_preprocessed: join(scratch, "preprocessed"),
     nnUNet_results: results,
-    nnUNet_extTrainer: join(peerFolder, "trainers"),
+    nnUNet_extTrainer: join(repositoryRoot, "examples", "training"),
     nnUNet_n_proc_DA: "0",
     nnUNet_compile: "f",
     nnUNet_def_n_proc: "1",

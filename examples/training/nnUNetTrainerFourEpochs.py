@@ -1,4 +1,4 @@
-"""A trainer for `npm run test:peers -- nnunet-chain`: four epochs of a few steps, so that one can be stopped between them."""
+"""A trainer that shows the whole way in minutes: four epochs of a few steps, so that one can also be stopped between them."""
 
 import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
