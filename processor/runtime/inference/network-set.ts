@@ -28,6 +28,8 @@ export interface NetworkSet {
   of(member: LoadedMember): Promise<Networks>;
   /** Loads the networks that run next while others run, if memory suffices for both. */
   loadAhead(member: LoadedMember): void;
+  /** Frees the networks of a member until they are needed again. */
+  release(member: LoadedMember): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -96,6 +98,14 @@ export function openNetworkSet(options: NetworkSetOptions): NetworkSet {
     open.set(key, loading);
   }
 
+  async function release(member: LoadedMember): Promise<void> {
+    const key = keyOf(member);
+    const networks = open.get(key);
+    open.delete(key);
+    const loaded = await networks?.catch(() => null);
+    await loaded?.close();
+  }
+
   async function load({ onnxFiles, plainOnnxFiles, gpuNetworks, model }: LoadedMember): Promise<Networks> {
     const networks = await openNetworks({
       onnxFiles,
@@ -130,7 +140,7 @@ export function openNetworkSet(options: NetworkSetOptions): NetworkSet {
     await closeAllBut(0);
   }
 
-  return { opened, coresAreFree, of, loadAhead, close };
+  return { opened, coresAreFree, of, loadAhead, release, close };
 }
 
 /** Returns the shape of a model's windows and of its answers. */

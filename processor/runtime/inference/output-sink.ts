@@ -48,9 +48,13 @@ export class LocalSink implements OutputSink {
   }
 
   finish(from: number, to: number, zStart: number): void {
-    const slab = this.#slabs.allocate(to - from);
-    this.#sums.finish(from, to, slab);
-    this.#slabs.post(slab, zStart);
+    const most = this.#slabs.slicesPerSlab;
+    for (let start = from; start < to; start += most) {
+      const end = Math.min(start + most, to);
+      const slab = this.#slabs.borrow(end - start);
+      this.#sums.finish(start, end, slab);
+      this.#slabs.post(slab, zStart + start - from);
+    }
   }
 
   advance(slices: number): void {

@@ -94,7 +94,7 @@ export async function startRunner(loaded: LoadedModel, options: RunnerOptions): 
     inferenceEngine,
     threads,
     availableBytes: availableBytes(),
-    // A task's networks run once for each case, so that one computes while the next one is loaded.
+    // A task's networks run once for each case: one computes, and the next one may be loaded.
     mostOpen: task === null ? null : 2,
   });
   const opened = networks.opened.then((facts) => {

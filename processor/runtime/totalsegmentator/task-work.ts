@@ -85,7 +85,9 @@ async function predict(task: Task, context: SegmentContext): Promise<PredictedWo
 
 function taskTools({ request, run, warnings }: Task, context: SegmentContext): TaskTools {
   const { opened, settings, tools } = context;
-  const waiting = [...modelsInOrder(run)];
+  const order = modelsInOrder(run);
+  const waiting = [...order];
+  const isSingle = new Set(order).size === 1;
   return {
     pool: tools.pool,
     settings,
@@ -98,7 +100,7 @@ function taskTools({ request, run, warnings }: Task, context: SegmentContext): T
     },
     segmentPart(part, volume, of) {
       waiting.splice(0, waiting.indexOf(part.model) + 1);
-      const next = waiting[0];
+      const next = waiting[0] ?? (isSingle ? part.model : undefined);
       return segmentPart(
         volume,
         {

@@ -19,7 +19,7 @@ export interface WindowShape {
 export interface InferenceEngine {
   readonly name: EngineName;
   readonly foldCount: number;
-  /** The most runs that may be started before the first of them has returned; 1 if `run` blocks its thread. */
+  /** The most runs that may be started before the first of them has returned. */
   readonly runsInFlight: number;
   /** The most windows that go through a network together on a CPU; more would save no time. */
   readonly windowsPerRun: number;

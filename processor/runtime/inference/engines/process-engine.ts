@@ -8,10 +8,22 @@ import type {
   InferenceEngine,
   WindowShape,
 } from "./inference-engine.js";
-import { createWindowMemory, meanPlaces, patchVoxels, type WindowMemory } from "./window-memory.js";
+import {
+  createWindowMemory,
+  meanPlaces,
+  outputBytes,
+  patchVoxels,
+  type WindowMemory,
+} from "./window-memory.js";
 
 /** One run computes while the next waits, so that the engine never waits for this thread. */
-const runsInFlight = 2;
+const mostRunsInFlight = 2;
+/**
+ * An output of more bytes is the only one in memory if few threads compute: they need seconds for such a window, and the
+ * sums that they wait for need a tenth of a second.
+ */
+const largeOutputBytes = 64e6;
+const fewThreads = 4;
 
 export interface ProcessEngineOptions {
   readonly order: EngineOrder;
@@ -34,7 +46,7 @@ export interface ProcessEngineOptions {
  * The process is started again if it has ended.
  */
 export class ProcessEngine implements InferenceEngine {
-  readonly runsInFlight = runsInFlight;
+  readonly runsInFlight: number;
   readonly #options: ProcessEngineOptions;
   readonly #memory: WindowMemory;
   #child: EngineChild | null = null;
@@ -44,10 +56,11 @@ export class ProcessEngine implements InferenceEngine {
   constructor(options: ProcessEngineOptions, createMemory = createWindowMemory) {
     this.#options = options;
     const { order, mostWindows } = options;
+    this.runsInFlight = runsInFlight(options);
     this.#memory = createMemory({
       window: order.window,
       mostWindows,
-      runsInFlight,
+      runsInFlight: this.runsInFlight,
       mustBeShared: order.engine === "openvino",
     });
   }
@@ -116,7 +129,7 @@ export class ProcessEngine implements InferenceEngine {
   }
 
   async #run(order: Omit<RunOrder, "place">, fill: (input: Float32Array) => void) {
-    const place = this.#runs++ % runsInFlight;
+    const place = this.#runs++ % this.runsInFlight;
     const { order: memoryOrder, memory } = this.#memory;
     const { input: inputStart, output: outputStart } = memoryOrder.places[place]!;
     const length = order.windows * patchVoxels(this.#window) * this.#window.channels;
@@ -142,4 +155,10 @@ export class ProcessEngine implements InferenceEngine {
   get #window(): WindowShape {
     return this.#options.order.window;
   }
+}
+
+function runsInFlight({ order, windowsPerRun }: ProcessEngineOptions): number {
+  const isOnGpu = order.engine === "onnxruntime" && order.device === "cuda";
+  const isLarge = outputBytes(order.window, windowsPerRun, false) > largeOutputBytes;
+  return isLarge && !isOnGpu && order.threads <= fewThreads ? 1 : mostRunsInFlight;
 }

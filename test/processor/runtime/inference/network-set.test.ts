@@ -88,6 +88,26 @@ describe("the networks of several members", () => {
     expect(await set.of(first)).not.toBe(networks);
   });
 
+  test("can be freed as soon as their work is done, before the next ones are loaded", async () => {
+    set = openNetworkSet({
+      members,
+      device: "cpu",
+      precision: "auto",
+      inferenceEngine: "auto",
+      threads: null,
+      availableBytes: 1e9,
+      mostOpen: 2,
+    });
+    const [first, second] = members as [LoadedMember, LoadedMember];
+    const networks = await set.of(first);
+    expect(await answerOf(first)).toBe(1);
+    await set.release(first);
+    set.loadAhead(second);
+    expect(await answerOf(second)).toBe(2);
+    expect(await set.of(first)).not.toBe(networks);
+    expect(await answerOf(first)).toBe(1);
+  });
+
   test("are checked at once, the earliest stage first", async () => {
     const missing = { ...members[0]!, onnxFiles: [join(scratch, "none.onnx")] };
     const cascade = { ...members[1]!, previousStage: missing };

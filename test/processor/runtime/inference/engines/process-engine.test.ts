@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { onnxRuntimeEngine } from "../../../../../processor/runtime/inference/engines/onnxruntime.js";
 import { ProcessEngine } from "../../../../../processor/runtime/inference/engines/process-engine.js";
 import {
   copiedWindowMemory,
@@ -88,6 +89,24 @@ test("the process that computes sees the chosen GPU only, and numbers GPUs as nv
   expect(variables).toContain("CUDA_VISIBLE_DEVICES=GPU-1234");
   expect(variables).toContain("CUDA_DEVICE_ORDER=PCI_BUS_ID");
   await engine.close();
+});
+
+test("a few cores hold one large output at a time, many cores and small outputs two", async () => {
+  const { onnxFiles } = await writeConvolutionFolds([{ weight: [1], bias: [0] }], {
+    folder: mkdtempSync(join(scratch, "folds-")),
+    ...{ channels: 1, patchSize, kernel: 1 },
+  });
+  const runsInFlight = async (heads: number, threads: number) => {
+    const engine = onnxRuntimeEngine({
+      ...{ onnxFiles, device: "cpu", threads, keepsFeatureMaps: false, gpuNetworks: null, gpuVariables: {} },
+      window: { channels: 1, heads, patchSize: [128, 128, 128] },
+    });
+    await engine.close();
+    return engine.runsInFlight;
+  };
+  expect(await runsInFlight(25, 2)).toBe(1);
+  expect(await runsInFlight(2, 2)).toBe(2);
+  expect(await runsInFlight(25, 16)).toBe(2);
 });
 
 test("memory of more than 4 GiB, as for 300 labels, can be used in each of its parts", () => {
