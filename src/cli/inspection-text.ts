@@ -11,6 +11,7 @@ import type {
   TaskInspection,
 } from "../inspect/inspection.js";
 import { tasksOfDataset } from "../totalsegmentator/task-table.js";
+import { monaiRows } from "./monai-rows.js";
 import { parameterText } from "./parameter-text.js";
 
 /** A heading with aligned lines below it; further lines of a value are aligned with its first. */
@@ -100,14 +101,15 @@ function taskLine(datasetName: string | null): string | null {
 
 function configurationBlock(model: ConfigurationInspection): Block {
   const { network, channels, folds, mirrorAxes } = model;
-  const version = model.trainer?.startsWith("NVIDIA") ? null : `v${model.nnunetVersion}`;
+  const isOfNnunet = model.monai === null && !/^(?:NVIDIA|MONAI bundle)/.test(model.trainer ?? "");
+  const version = isOfNnunet ? `v${model.nnunetVersion}` : null;
   const plans = [version, model.trainer, model.plansName].filter((part) => part !== null);
   return {
     title: `${model.datasetName} ${model.configuration}`,
     rows: [
       ["path", model.path],
       ["task", model.task.id === null ? model.task.name : `${model.task.id} ${model.task.name}`],
-      ["nnU-Net", plans.join(", ")],
+      [model.monai === null ? "nnU-Net" : "made with", plans.join(", ")],
       ["TotalSegmentator", taskLine(model.datasetName)],
       ["network", network === null ? "none that can be converted" : network.architecture],
       ["parameters", parametersOf(model)],
@@ -125,7 +127,7 @@ function configurationBlock(model: ConfigurationInspection): Block {
         mirrorAxes === null ? null : mirrorAxes.length === 0 ? "none" : `axes ${mirrorAxes.join(", ")}`,
       ],
       ...nvidiaRows(model),
-      ...monaiRows(model),
+      ...monaiRows(model.monai),
       ["needs", model.previousStage === null ? null : `the segmentation of ${model.previousStage}`],
       ["folds", folds.map(({ fold, files }) => `${fold}  ${files.map(fileText).join(", ")}`.trimEnd())],
       ["float16", model.gpuNetwork === null ? null : fileText(model.gpuNetwork)],
@@ -148,17 +150,6 @@ function nvidiaRows({ nvidia }: ConfigurationInspection): readonly Row[] {
     ["z-score", countsZeros ? "of all voxels, as in 21.02" : null],
     ["labels by", brats === null ? null : `the rule for BraTS ${brats}`],
     ["files", outputs.join(", ")],
-  ];
-}
-
-function monaiRows({ monai }: ConfigurationInspection): readonly Row[] {
-  if (monai === null) return [];
-  const { axcodes, steps, overlap, blend, activation, labelsOn } = monai;
-  const turn = axcodes === null ? [] : [`orientation ${axcodes}`];
-  return [
-    ["before", [...turn, ...steps.map(({ kind }) => kind)].join(", ")],
-    ["windows", `overlap ${overlap}, ${blend}`],
-    ["after", `${activation === "none" ? "" : `${activation}, `}labels on the ${labelsOn}'s grid`],
   ];
 }
 

@@ -10,6 +10,7 @@ import { manifestName } from "../../processor/contract/places.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
 import { FolderSource } from "../model-source/folder-source.js";
+import { channelInspections } from "./channel-inspections.js";
 import type { ConfigurationInspection, ConvertedInspection, TaskInspection } from "./inspection.js";
 
 /** The same limit as in a processor. */
@@ -103,10 +104,7 @@ function inspectManifestModel(
     patchSize: plan.patchSize,
     spacingMm: plan.spacingMm,
     mirrorAxes: plan.mirrorAxes,
-    channels: channelNames.map((name, i) => ({
-      name,
-      normalization: plan.normalization[i]?.scheme ?? "unknown",
-    })),
+    channels: channelInspections(channelNames, plan),
     labels: model.labels,
     imageReader: plan.imageReader,
     fileEnding: plan.fileEnding,

@@ -20,8 +20,8 @@ import { inspectCheckpoint } from "./inspect-checkpoint.js";
 import { inspectConverted } from "./inspect-converted.js";
 import { inspectEngineImage, inspectImageArchive } from "./inspect-image.js";
 import { inspectModels } from "./inspect-models.js";
-import { inspectBundle, inspectNvidia } from "./inspect-nvidia.js";
 import { inspectOnnx } from "./inspect-onnx.js";
+import { inspectBundle, inspectNvidia } from "./inspect-other-formats.js";
 import { inspectTask } from "./inspect-task.js";
 import type { Inspection } from "./inspection.js";
 

@@ -164,7 +164,7 @@ export interface ConfigurationInspection {
 
 export interface ChannelInspection {
   readonly name: string;
-  /** nnU-Net's normalisation scheme. */
+  /** nnU-Net's normalisation scheme, or the transforms of a MONAI bundle that scale intensities. */
   readonly normalization: string;
 }
 

@@ -84,6 +84,18 @@ export const modelReaders: Readonly<Record<string, FuzzedReader>> = {
       readNvidiaNetwork({ args, weights, config, source: file });
     },
   },
+  "monai-bundle": {
+    mutation: mutateJson,
+    seeds: async () =>
+      bundles.map((name) => seedInFolder(join(golden, "monai", name, "bundle"), inferenceFile)),
+    read: describesModel,
+  },
+  "monai-weights": {
+    mutation: mutateZip,
+    seeds: async () =>
+      bundles.map((name) => seedInFolder(join(golden, "monai", name, "bundle"), "models/model.pt")),
+    read: describesModel,
+  },
   "numpy-array": {
     mutation: mutateBytes,
     seeds: async () => filesBelow(golden, /nvidia\/.*case_meta\.npy$/),
@@ -129,6 +141,10 @@ export const modelReaders: Readonly<Record<string, FuzzedReader>> = {
 /** A 3-D model, one with transposed axes, and one for photographs. Larger models would allow few inputs a second. */
 const v2Models = ["v2/blobs_3d_fullres", "v2/sagittal_transposed", "v2/photos_2d"];
 const v1Models = ["v1/blobs_3d_fullres", "v1/blobs_2d"];
+
+/** Bundles of MONAI: both networks, and a state dict as well as TorchScript. */
+const bundles = ["spleen_unet", "tumour_dynunet_sigmoid"];
+const inferenceFile = "configs/inference.json";
 
 const seedsIn = async (models: readonly string[], path: string): Promise<readonly FuzzSeed[]> =>
   models.map((model) => seedInFolder(join(golden, model, "model"), path));

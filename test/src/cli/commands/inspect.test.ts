@@ -24,6 +24,18 @@ test("inspect prints one aligned block for each configuration", async () => {
   expect(block).toMatch(/\n {2}network +PlainConvUNet\n/);
 });
 
+test("inspect of a MONAI bundle says what its transforms do to intensities, and names no version of nnU-Net", async () => {
+  const terminal = testTerminal(goldenPath("monai", "spleen_unet"));
+  expect(await main(["inspect", "bundle"], terminal)).toBe(0);
+  const { out } = terminal.printed;
+  expect(out).toMatch(/\n {2}made with +MONAI bundle, inference\.json\n/);
+  expect(out).toMatch(/\n {2}channels +0 {2}CT {2}\(ScaleIntensityRanged\)\n/);
+  expect(out).toMatch(
+    /\n {2}before +orientation RAS; spacing .* mm \(x, y, z\); intensities -?\d+ to \d+ → 0 to 1, cut off/,
+  );
+  expect(out).not.toMatch(/nnU-Net|NoNormalization/);
+});
+
 test("inspect --json prints what inspection.ts describes", async () => {
   const terminal = testTerminal(scratchFolder());
   const modelDir = goldenPath("v2", "blobs_2d", "model");

@@ -12,6 +12,7 @@ import { foldNetwork } from "../convert/fold-network.js";
 import { findMonaiBundle } from "../models/find-monai-bundle.js";
 import { findNvidiaModel } from "../models/find-nvidia-model.js";
 import { anyModel } from "../models/model-query.js";
+import { channelInspections } from "./channel-inspections.js";
 import { checkpointParameters } from "./inspect-checkpoint.js";
 import type { FoldInspection, ModelsInspection, NetworkInspection, Problem } from "./inspection.js";
 import { asProblem } from "./problem.js";
@@ -70,11 +71,7 @@ async function inspectFound(source: string, path: string, model: TrainedModel): 
         patchSize: described?.plan.patchSize ?? plan?.patchSize ?? null,
         spacingMm: described?.plan.spacingMm ?? null,
         mirrorAxes: described?.plan.mirrorAxes ?? null,
-        channels:
-          described?.channelNames.map((name, i) => ({
-            name,
-            normalization: described.plan.normalization[i]?.scheme ?? "unknown",
-          })) ?? null,
+        channels: described && channelInspections(described.channelNames, described.plan),
         labels: described?.labels ?? null,
         imageReader: described?.plan.imageReader ?? null,
         fileEnding: described?.plan.fileEnding ?? null,
