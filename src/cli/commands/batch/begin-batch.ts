@@ -6,6 +6,7 @@ import { type OpenedBatch, openBatch } from "../../../../processor/runtime/batch
 import { withBatchModel } from "../../../batch/batch-model.js";
 import type { CommandSession } from "../../command-session.js";
 import { modelRequest } from "../../named-models.js";
+import { nvidiaArguments } from "../../nvidia-arguments.js";
 import type { batchRunOptions } from "../../options/batch-options.js";
 import type { batchSubmitOptions } from "../../options/scheduler-options.js";
 
@@ -21,14 +22,14 @@ export interface BeginOptions {
 }
 
 /** Opens the batch that the flags name, with its model, for the time of `use`. */
-export const withBatch = <T>(
+export const withBatch = async <T>(
   args: BeginArguments,
   { settings, onEvent, session }: BeginOptions,
   use: (batch: OpenedBatch) => Promise<T>,
 ): Promise<T> =>
   withBatchModel(
     {
-      models: modelRequest(args, null),
+      models: modelRequest(args, await nvidiaArguments(args, session)),
       outputDir: args.output,
       settings,
       dicomMetadataFile: args["dicom-metadata"] ?? null,

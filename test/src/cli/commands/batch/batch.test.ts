@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { main } from "../../../../../src/cli/main.js";
 import { smallModel, withSmallBatch, writeSmallCase } from "../../../../support/batch/small-batch.js";
+import { goldenPath } from "../../../../support/golden.js";
+import { readExpected } from "../../../../support/model/nvidia-case.js";
 import { scratchFolder } from "../../../../support/oci/oci-scratch.js";
 import { runProcessor } from "../../../../support/programs/run-processor.js";
 import { testTerminal } from "../../../../support/programs/test-terminal.js";
@@ -42,6 +44,20 @@ test("a folder of images is planned, computed with a trained model, and reported
   expect(JSON.parse(status.out)).toMatchObject({ done: 2, failed: 1, waiting: 0, running: 0 });
   writeSmallCase(join(folder, "images"), "b", 1);
   expect(await run(folder, ...runWords)).toMatchObject({ code: 0 });
+});
+
+test("a checkpoint of NVIDIA's nnU-Net is computed with what --nvidia says about it", async () => {
+  const folder = scratchFolder();
+  const model = goldenPath("nvidia", "ct_3d_dynunet_2022");
+  const image = join(model, "input", "case.nii.gz");
+  writeFileSync(join(folder, "cases.jsonl"), `${JSON.stringify({ case: "case", inputs: [image] })}\n`);
+  const words = ["batch", "run", "-m", join(model, "model"), "--manifest", "cases.jsonl", "-o", "out"];
+  expect(await run(folder, ...words)).toMatchObject({ err: expect.stringContaining("nvidia.ct") });
+  const { ct } = readExpected("ct_3d_dynunet_2022").preprocess;
+  writeFileSync(join(folder, "facts.json"), JSON.stringify({ ct }));
+  const done = await run(folder, ...words, "--nvidia", "facts.json", "--device", "cpu");
+  expect(done).toMatchObject({ code: 0, out: expect.stringContaining("1 done") });
+  expect(existsSync(join(folder, "out", "segmentations", "case.nii.gz"))).toBe(true);
 });
 
 test("planning does not replace a manifest unless it may", async () => {
