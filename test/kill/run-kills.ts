@@ -1,7 +1,7 @@
 /**
- * `npm run test:kill [NAME …]`: kills export, push, Docker build, predict and download at 25 random moments each, and
- * checks that the same command then succeeds with the same result. Needs Docker and Debian's docker-registry; takes
- * about ten minutes.
+ * `npm run test:kill [NAME …]`: stops export, push, Docker build, predict, download and the tools around training at 25
+ * random moments each, and checks that the same command then succeeds with the same result. Needs Docker and Debian's docker-registry; takes
+ * about half an hour.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { repositoryRoot } from "../support/golden.js";
 import { type KillSeries, runKillSeries } from "./kill-series.js";
+import { toolSeries } from "./tool-series.js";
 
 const rounds = 25;
 const scratch = mkdtempSync(join(tmpdir(), "kills-"));
@@ -55,6 +56,7 @@ const allSeries: readonly KillSeries[] = [
     args: () => ["convert", "--model-dir", archiveAddress, "-o", "converted", "--overwrite"],
     ...{ sameFiles: /^converted\/(?!manifest)[^.].*$/, cacheFolder: null },
   },
+  ...toolSeries(cacheFolder),
 ];
 
 const wanted = process.argv.slice(2);
