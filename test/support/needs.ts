@@ -32,6 +32,7 @@ function program(name: string, remedy: string): Need {
 
 export const needs = {
   redis: program("redis-server", "apt-get install redis-server"),
+  faketime: { ...program("faketime", "apt-get install faketime"), isRequiredInCi: false },
   registry: program("docker-registry", "apt-get install docker-registry"),
   skopeo: program("skopeo", "apt-get install skopeo"),
   cosign: program("cosign", "go install github.com/sigstore/cosign/v2/cmd/cosign@v2.4.3"),

@@ -33,15 +33,24 @@ export interface BatchWorkerOptions {
   readonly ownSettings: (settings: ImageSettings) => ImageSettings;
   /** How jobs of services run here. */
   readonly service: ServiceProcessOptions;
+  readonly times: QueueTimes;
   readonly onEvent: EventListener;
   /** Called for a failure that every case would have on this machine, such as a full disk. */
   readonly onFailure: (error: ProcessorError) => void;
 }
 
-/** The time after which another worker may have a job whose worker says nothing. */
-const lockMs = 60_000;
-const renewMs = 15_000;
-const stalledLookMs = 30_000;
+/** How soon workers notice that another one has ended without a word. */
+export interface QueueTimes {
+  /** The time after which another worker may have a job whose worker says nothing. */
+  readonly lockMs: number;
+  /** The time between two signs of life of a job's worker. */
+  readonly renewMs: number;
+  /** The time between two looks for jobs whose worker says nothing. */
+  readonly stalledLookMs: number;
+}
+
+export const queueTimes: QueueTimes = { lockMs: 60_000, renewMs: 15_000, stalledLookMs: 30_000 };
+
 /** The time before another look at a case that a process outside the queue computes. */
 const foreignMs = 5000;
 /** The time that Redis has to come back when the worker ends. */
@@ -67,6 +76,8 @@ export class BatchWorker {
   readonly #lanes: readonly Lane[];
   readonly #worker: Worker<QueueJob>;
   readonly #stop = new AbortController();
+  /** The records of cases that BullMQ has given up, which are being written. */
+  readonly #deathRecords = new Set<Promise<void>>();
 
   constructor(options: BatchWorkerOptions) {
     this.#options = options;
@@ -76,15 +87,18 @@ export class BatchWorker {
     this.#worker = new Worker<QueueJob>(options.queueName, (job, token) => this.#takeAny(job, token), {
       connection: options.redis,
       concurrency: this.#lanes.length,
-      lockDuration: lockMs,
-      lockRenewTime: renewMs,
-      stalledInterval: stalledLookMs,
+      lockDuration: options.times.lockMs,
+      lockRenewTime: options.times.renewMs,
+      stalledInterval: options.times.stalledLookMs,
       maxStalledCount: 1,
     });
     // A lost connection is made again; a case that runs goes on.
     this.#worker.on("error", () => {});
     this.#worker.on("failed", (job) => {
-      if (job !== undefined && isCase(job)) this.#recordDeath(job).catch(() => {});
+      if (job === undefined || !isCase(job)) return;
+      const writing = this.#recordDeath(job).catch(() => {});
+      this.#deathRecords.add(writing);
+      void writing.then(() => this.#deathRecords.delete(writing));
     });
   }
 
@@ -99,6 +113,7 @@ export class BatchWorker {
     await this.#untilForsaken(closed.signal);
     if (!closed.signal.aborted) this.#options.redis.disconnect();
     await closing;
+    await Promise.all(this.#deathRecords);
     clearTimeout(end);
     for (const { worker, service } of this.#lanes) {
       await worker?.close();
@@ -224,8 +239,16 @@ export class BatchWorker {
     const { batch, one } = await this.#caseOf(job);
     const record = await readRecord(batch.folder, one.name);
     if (record !== null && !record.mayRetry && isOfRun(record, one, batch.run)) return;
-    const attempts = [...(record?.attempts ?? []), ...deathsAsAttempts(mostDeaths, null)];
-    await giveUp({ one, attempts }, batch, "two workers ended while they computed the case");
+    const found = await this.#claims.attempt(batch.folder.claimFile(one.name), true);
+    if (found.kind === "foreign") return;
+    const { claim } = found;
+    try {
+      const attempts = [...(record?.attempts ?? []), ...deathsAsAttempts(mostDeaths, claim.diedOn)];
+      await giveUp({ one, attempts }, batch, "two workers ended while they computed the case");
+    } finally {
+      // Forgets the deaths as well, so that the case gets new attempts when somebody submits it again.
+      await claim.release();
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { EventListener } from "../../contract/progress/run-event.js";
 import { predictDefaults } from "../../contract/setting-choices.js";
 import { type RunWords, runChoices, sharedSettings } from "../batch/run-choices.js";
-import { BatchWorker } from "./batch-worker.js";
+import { BatchWorker, type QueueTimes, queueTimes } from "./batch-worker.js";
 import { connectRedis } from "./connect-redis.js";
 import { isQueueEmpty } from "./submit-batch.js";
 
@@ -28,6 +28,8 @@ export interface WorkerContext {
   /** The converted model of an image; null outside one. */
   readonly ownModel: string | null;
   readonly cacheFolder: string;
+  /** `queueTimes` by default. */
+  readonly times?: QueueTimes;
   readonly note: (line: string) => void;
   readonly onEvent: EventListener;
   readonly signal: AbortSignal;
@@ -45,7 +47,7 @@ const gpuWaitMs = 120_000;
  */
 export async function runWorker(options: WorkerOptions, context: WorkerContext): Promise<void> {
   const { queue, dataRoots, untilEmpty, device: givenDevice, threads: givenThreads, words } = options;
-  const { program, ownModel, cacheFolder, note, onEvent, signal } = context;
+  const { program, ownModel, cacheFolder, times = queueTimes, note, onEvent, signal } = context;
   const { workers, retries, graceSeconds } = runChoices(words, {});
   const { device, threads } = sharedSettings(
     { ...predictDefaults(), threads: givenThreads, device: givenDevice ?? "auto" },
@@ -75,6 +77,7 @@ export async function runWorker(options: WorkerOptions, context: WorkerContext):
       },
       onDeath: (text) => note(`warning: ${text}`),
     },
+    times,
     onEvent,
     onFailure: (error) => {
       failure ??= error;

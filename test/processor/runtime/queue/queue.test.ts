@@ -10,7 +10,7 @@ import {
   segmentationsOf,
   withSmallBatch,
 } from "../../../support/batch/small-batch.js";
-import { ended, startWorker } from "../../../support/batch/worker-program.js";
+import { ended, printed, startWorker } from "../../../support/batch/worker-program.js";
 import { describeWith, needs } from "../../../support/needs.js";
 import { testTerminal } from "../../../support/programs/test-terminal.js";
 
@@ -28,17 +28,6 @@ const submit = ({ folder, modelDir }: SmallBatch, { address }: RedisServer) =>
     ...["batch", "queue", "submit", "-m", modelDir, "--manifest", "cases.jsonl", "-o", "out"],
     ...["--redis", address, ...engine],
   );
-
-/** Waits until the program has written a text to stderr. */
-async function printed(child: ChildProcess, text: string): Promise<void> {
-  let all = "";
-  child.stderr!.setEncoding("utf8");
-  for await (const part of child.stderr!.iterator({ destroyOnReturn: false }) as AsyncIterable<string>) {
-    all += part;
-    if (all.includes(text)) break;
-  }
-  child.stderr!.resume();
-}
 
 const allEnded = (...children: readonly ChildProcess[]) => Promise.all(children.map(ended));
 
