@@ -11,7 +11,7 @@ import type { BatchCase } from "../batch/batch-case.js";
 import { deathsAsAttempts } from "../batch/case-queue.js";
 import { type CaseRecord, hasItsFiles, isOfRun, readRecord } from "../batch/case-record.js";
 import { CaseWorker } from "../batch/case-worker.js";
-import { type Claim, Claims } from "../batch/claim.js";
+import { type Claim, type ClaimAttempt, Claims } from "../batch/claim.js";
 import type { OpenedBatch } from "../batch/open-batch.js";
 import { giveUp, runCase } from "../batch/run-case.js";
 import { type CaseJob, caseJob } from "./case-job.js";
@@ -155,10 +155,16 @@ export class BatchWorker {
     let claim: Claim | null = null;
     try {
       const { batch, one } = await this.#caseOf(job);
+      const claimFile = batch.folder.claimFile(one.name);
+      const isForsaken = job.stalledCounter > 0;
       const finished = await finishedRecord(batch, one, signal);
-      if (finished !== null) return answerOf(finished);
+      if (finished !== null) {
+        // Its worker ended after the record and before it gave back its claim.
+        if (isForsaken) claim = claimOrNull(await this.#claims.attempt(claimFile, true));
+        return answerOf(finished);
+      }
       if (await exists(batch.folder.cancelFile)) throw new UnrecoverableError("the batch was cancelled");
-      const found = await this.#claims.attempt(batch.folder.claimFile(one.name), job.stalledCounter > 0);
+      const found = await this.#claims.attempt(claimFile, isForsaken);
       if (found.kind === "foreign") return await putBack(job, token, foreignMs);
       claim = found.claim;
       const record = await this.#compute(batch, one, claim);
@@ -239,9 +245,8 @@ export class BatchWorker {
     const { batch, one } = await this.#caseOf(job);
     const record = await readRecord(batch.folder, one.name);
     if (record !== null && !record.mayRetry && isOfRun(record, one, batch.run)) return;
-    const found = await this.#claims.attempt(batch.folder.claimFile(one.name), true);
-    if (found.kind === "foreign") return;
-    const { claim } = found;
+    const claim = claimOrNull(await this.#claims.attempt(batch.folder.claimFile(one.name), true));
+    if (claim === null) return;
     try {
       const attempts = [...(record?.attempts ?? []), ...deathsAsAttempts(mostDeaths, claim.diedOn)];
       await giveUp({ one, attempts }, batch, "two workers ended while they computed the case");
@@ -261,6 +266,8 @@ async function finishedRecord(
   const isDone = record?.state === "done" && isOfRun(record, one, batch.run);
   return isDone && (await hasItsFiles(batch.folder, record, signal)) ? record : null;
 }
+
+const claimOrNull = (found: ClaimAttempt): Claim | null => (found.kind === "claimed" ? found.claim : null);
 
 const isCase = (job: Job<QueueJob>): job is Job<CaseJob> => job.data.kind !== "service-job";
 

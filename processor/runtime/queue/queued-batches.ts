@@ -1,17 +1,18 @@
-import { stat } from "node:fs/promises";
-import { isAbsolute, relative, resolve } from "node:path";
+import { realpath, stat } from "node:fs/promises";
+import { isAbsolute, resolve } from "node:path";
 import type { ImageSettings } from "../../contract/run-settings.js";
 import { readBatchFile, readOwnManifest } from "../batch/batch-file.js";
 import { batchFolder } from "../batch/batch-folder.js";
 import { batchError } from "../batch/errors.js";
 import { modelDigest } from "../batch/model-digest.js";
 import { loadChecked, type OpenedBatch, openedBatch } from "../batch/open-batch.js";
+import { isInside } from "../service/requests/data-roots.js";
 
 /** The most batches that a worker keeps open. */
 const mostOpen = 8;
 
 export interface QueuedBatchesOptions {
-  /** The folders that batches may be in; empty for any. */
+  /** The folders that batches and their models may be in; empty for any. */
   readonly dataRoots: readonly string[];
   /** The converted model of an image, for batches of the same model; null outside one. */
   readonly ownModel: string | null;
@@ -34,11 +35,7 @@ export class QueuedBatches {
 
   /** @throws BATCH_NOT_FOUND, BATCH_DIFFERS, and what loading the model throws */
   async open(root: string, signal: AbortSignal): Promise<OpenedBatch> {
-    if (!isAbsolute(root) || !this.#isAllowed(root))
-      throw batchError(
-        "BATCH_NOT_FOUND",
-        `the queue names ${root}, which is not below this worker's data roots`,
-      );
+    await this.#requireAllowed(root, "the queue names");
     const folder = batchFolder(root);
     const found = await stat(folder.batchFile).catch(() => null);
     // A batch that replaced another one has another file.
@@ -52,12 +49,12 @@ export class QueuedBatches {
     return opening;
   }
 
-  #isAllowed(path: string): boolean {
-    if (this.#dataRoots.length === 0) return true;
-    return this.#dataRoots.some((root) => {
-      const below = relative(root, resolve(path));
-      return below !== "" && !below.startsWith("..") && !isAbsolute(below);
-    });
+  async #requireAllowed(path: string, whoNamesIt: string): Promise<void> {
+    if (isAbsolute(path) && this.#dataRoots.length === 0) return;
+    const real = await realOf(path);
+    const roots = await Promise.all(this.#dataRoots.map(realOf));
+    if (isAbsolute(path) && roots.some((root) => isInside(real, root))) return;
+    throw batchError("BATCH_NOT_FOUND", `${whoNamesIt} ${path}, which is not below this worker's data roots`);
   }
 
   async #read(root: string, signal: AbortSignal): Promise<OpenedBatch> {
@@ -69,6 +66,7 @@ export class QueuedBatches {
     const settings = this.#ownSettings(file.settings);
     const own = this.#ownModel;
     for (const modelDir of own === null ? [file.model.folder] : [own, file.model.folder]) {
+      if (modelDir !== own) await this.#requireAllowed(modelDir, `the batch ${root} names the model`);
       const model = { modelDir, folds, appliesPostProcessing, settings, hookModule: null };
       const checked = await loadChecked(model).catch((error: unknown) => {
         // An image's model may lack the folds of another one.
@@ -85,3 +83,6 @@ export class QueuedBatches {
     );
   }
 }
+
+/** Follows links, because one below a data root could lead out of it. */
+const realOf = (path: string): Promise<string> => realpath(path).catch(() => resolve(path));

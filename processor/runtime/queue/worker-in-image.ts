@@ -15,7 +15,7 @@ folders at the same paths as on the other machines. Batches of this image's mode
 
   --redis URL                  redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or rediss://… for TLS; or in $${redisVariable}
   --queue NAME                 name of the queue (default ${defaultQueue})
-  --data-root DIR              folder that batches, and models and files of a service's jobs, may be in; repeat it for several
+  --data-root DIR              folder that batches and jobs, with their models, may be in; repeat it for several
   --until-empty                end when the queue is empty, instead of waiting for more cases
   --device auto|cpu|cuda       where networks run on this machine
   --threads N                  threads on a CPU for each case at a time

@@ -47,7 +47,7 @@ export const batchWorkerOptions = {
     type: "string",
     array: true,
     requiresArg: true,
-    describe: "folders that the queue's batches, and the models and files of a service's jobs, may be in",
+    describe: "folders that the queue's batches and jobs, and their models, may be in",
     defaultDescription: "any, so protect Redis with a password",
   },
   "until-empty": {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { main } from "../../../../src/cli/main.js";
@@ -137,14 +137,20 @@ describeWith([needs.redis], "a queue in Redis", () => {
     );
   });
 
-  test("a worker computes only batches below its data roots", async () => {
+  test("a worker computes only batches below its data roots, with models below them", async () => {
     await withRedis(async (redis) =>
       withSmallBatch(1, async (batch) => {
-        await submit(batch, redis);
-        expect(
-          await ended(startWorker(batch.folder, redis, "--until-empty", "--data-root", "/srv/batches")),
-        ).toBe(0);
-        expect(readdirSync(join(batch.outputDir, "cases"))).toEqual([]);
+        const workWithRoots = async (...roots: readonly string[]): Promise<readonly string[]> => {
+          await submit(batch, redis);
+          const words = roots.flatMap((root) => ["--data-root", root]);
+          expect(await ended(startWorker(batch.folder, redis, "--until-empty", ...words))).toBe(0);
+          return readdirSync(join(batch.outputDir, "cases"));
+        };
+        expect(await workWithRoots("/srv/batches")).toEqual([]);
+        expect(await workWithRoots(batch.folder)).toEqual([]);
+        const link = join(batch.folder, "link");
+        symlinkSync(batch.folder, link);
+        expect(await workWithRoots(link, batch.modelDir)).toEqual(["case_000.json"]);
       }),
     );
   });
