@@ -71,7 +71,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     const { isReady, reason } = jobs.engine.status();
     return { isReady, reason };
   };
-  const downloads = new DownloadSlots(limits.maxDownloads);
+  const downloads = new DownloadSlots(limits.maxDownloads, limits.readingSilenceMs);
   const context: ServiceContext = {
     ...options,
     jobs,
@@ -94,6 +94,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     maxBodyBytes: jsonBytes,
     maxConnections,
     trustedProxies: options.trustedProxies,
+    ...(limits.silenceMs === undefined ? {} : { silenceMs: limits.silenceMs }),
     newRequestId: () => jobs.newId(),
     onTrouble: trouble,
     sendError: (reply, { body }, request) => reply.send({ ...body, request: request.id }),

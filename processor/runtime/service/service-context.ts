@@ -20,6 +20,10 @@ export interface ServiceLimits {
   readonly maxDownloads: number;
   /** Requests a minute and address for routes that start a job; null for any number. */
   readonly requestsPerMinute: number | null;
+  /** The longest that a client may send nothing in the middle of a request; absent for half a minute. */
+  readonly silenceMs?: number;
+  /** The longest that a client may read nothing of a download; absent for a minute. */
+  readonly readingSilenceMs?: number;
 }
 
 /** Everything that the service is made from. */

@@ -58,6 +58,7 @@ export interface Model {
   /** A label has one number; a region of several labels has a list, and is not in label maps. */
   readonly labels: readonly { readonly name: string; readonly value: unknown }[];
   readonly ready: boolean;
+  readonly state: "ready" | "loading" | "missing" | "failed";
   /** Why the model cannot be used. */
   readonly error: string | null;
   readonly license: string | null;

@@ -1,15 +1,18 @@
 import type { FastifyReply } from "fastify";
 import { serviceError } from "../errors.js";
 
-const silenceMs = 60_000;
+const usualSilenceMs = 60_000;
 
 /** Limits the downloads at one time, each of which holds an open file. */
 export class DownloadSlots {
   readonly #most: number;
+  readonly #silenceMs: number;
   #taken = 0;
 
-  constructor(most: number) {
+  /** @param silenceMs the longest that a client may read nothing */
+  constructor(most: number, silenceMs = usualSilenceMs) {
     this.#most = most;
+    this.#silenceMs = silenceMs;
   }
 
   /** @throws QUEUE_FULL if there are too many */
@@ -19,7 +22,7 @@ export class DownloadSlots {
     this.#taken++;
     const { raw } = reply;
     // A client that does not read must not keep its place.
-    raw.setTimeout(silenceMs, () => raw.destroy());
+    raw.setTimeout(this.#silenceMs, () => raw.destroy());
     raw.once("close", () => this.#taken--);
   }
 }

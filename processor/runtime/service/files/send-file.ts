@@ -70,10 +70,14 @@ export async function send(
   return reply.send(open({ start, end }));
 }
 
-/** Returns one range; null for the whole file, which is also the answer to several ranges. */
+/**
+ * Returns one range; null for the whole file, which is also the answer to several ranges and to an invalid one, such as one
+ * that ends before it begins (RFC 9110, 14.1.1 and 14.2).
+ */
 function rangeOf(header: string | undefined, size: number) {
   const [, first = "", last = ""] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? "") ?? [];
   if (first === "" && last === "") return null;
+  if (first !== "" && last !== "" && Number(last) < Number(first)) return null;
   const start = first === "" ? Math.max(0, size - Number(last)) : Number(first);
   const end = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);
   return start < size && start <= end ? { start, end } : "unsatisfiable";

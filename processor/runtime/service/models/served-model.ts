@@ -23,11 +23,17 @@ export interface ServedModel {
   readonly license: string | null;
 }
 
+/** How a model is. While it is `loading`, it is being converted or its networks are being loaded. */
+export const modelStates = ["ready", "loading", "missing", "failed"] as const;
+
+export type ModelState = (typeof modelStates)[number];
+
 /** The models of a server, by id, name and alias. */
 export class ServedModels {
   readonly #models: Map<string, ServedModel>;
   /** The id of each name. */
   readonly #ids: ReadonlyMap<string, string>;
+  readonly #loading = new Set<string>();
 
   constructor(all: readonly ServedModel[]) {
     this.#models = new Map(all.map((model) => [model.id, model]));
@@ -46,6 +52,17 @@ export class ServedModels {
 
   get names(): readonly string[] {
     return [...this.#ids.keys()];
+  }
+
+  stateOf({ id, error, path }: ServedModel): ModelState {
+    if (error !== null) return path === null ? "missing" : "failed";
+    return this.#loading.has(id) ? "loading" : "ready";
+  }
+
+  /** Says whether a model is being made ready. */
+  markLoading(id: string, isLoading: boolean): void {
+    if (isLoading) this.#loading.add(id);
+    else this.#loading.delete(id);
   }
 
   /** Takes a model out of use, with the reason. */

@@ -11,6 +11,7 @@ import {
   recordOf,
   text,
 } from "../../../contract/json-check.js";
+import { modelStates } from "../models/served-model.js";
 import { routeSchema } from "../schemas/route-schema.js";
 import type { ServiceContext } from "../service-context.js";
 
@@ -21,7 +22,7 @@ const ready = record({
   models_loaded: listOf(text),
   gpu_available: flag,
   max_free_mem: about("Free memory of the GPU that has the most, in MiB.", orNull(number)),
-  models: recordOf(oneOf(["ready", "missing", "failed"])),
+  models: recordOf(oneOf(modelStates)),
   queue: record({ waiting: count, running: count }),
 });
 
@@ -59,12 +60,7 @@ export function addHealthRoutes(
         models_loaded: loaded.map(({ modelId }) => modelId),
         gpu_available: isAvailable,
         max_free_mem: maxFreeMib,
-        models: Object.fromEntries(
-          models.all.map(({ id, error, path }) => [
-            id,
-            error === null ? "ready" : path === null ? "missing" : "failed",
-          ]),
-        ),
+        models: Object.fromEntries(models.all.map((model) => [model.id, models.stateOf(model)])),
         queue: { waiting, running },
       });
     },

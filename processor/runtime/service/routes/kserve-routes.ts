@@ -77,8 +77,9 @@ export function addKserveRoutes(app: FastifyInstance, { models, readiness }: Ser
       answers: { 200: record({ name: text, ready: flag }), 503: record({ name: text, ready: flag }) },
     }),
     handler({ params }, reply) {
-      const { id, error } = find(params.model);
-      return reply.code(error === null ? 200 : 503).send({ name: id, ready: error === null });
+      const model = find(params.model);
+      const ready = models.stateOf(model) === "ready";
+      return reply.code(ready ? 200 : 503).send({ name: model.id, ready });
     },
   });
   app.route<{ Params: { model: string } }>({

@@ -7,12 +7,13 @@ import {
   flag,
   listOf,
   matching,
+  oneOf,
   orNull,
   record,
   text,
 } from "../../../contract/json-check.js";
 import { serviceError } from "../errors.js";
-import type { ServedModel } from "../models/served-model.js";
+import { modelStates, type ServedModel, type ServedModels } from "../models/served-model.js";
 import { routeSchema } from "../schemas/route-schema.js";
 import type { ServiceContext } from "../service-context.js";
 
@@ -22,6 +23,7 @@ export const shownModel = record({
   name: text,
   aliases: listOf(text),
   ready: flag,
+  state: about("`loading` while the model is converted or its networks are loaded.", oneOf(modelStates)),
   error: about("Why the model cannot be used.", orNull(text)),
   channels: about("The images that it takes, in this order.", listOf(text)),
   labels: listOf(record({ name: text, value: anything })),
@@ -43,7 +45,7 @@ export function addModelRoutes(app: FastifyInstance, { models }: ServiceContext)
       tags,
       answers: { 200: record({ models: listOf(shownModel) }) },
     }),
-    handler: () => Promise.resolve({ models: models.all.map(shown) }),
+    handler: () => Promise.resolve({ models: models.all.map((model) => shown(model, models)) }),
   });
   app.route<{ Params: { id: string } }>({
     method: "GET",
@@ -58,16 +60,17 @@ export function addModelRoutes(app: FastifyInstance, { models }: ServiceContext)
     handler({ params: { id } }) {
       const found = models.find(id);
       if (found === null) throw serviceError("MODEL_NOT_SERVED", `there is no model ${JSON.stringify(id)}`);
-      return Promise.resolve(shown(found));
+      return Promise.resolve(shown(found, models));
     },
   });
 }
 
-const shown = (model: ServedModel): Checked<typeof shownModel> => ({
+const shown = (model: ServedModel, models: ServedModels): Checked<typeof shownModel> => ({
   id: model.id,
   name: model.name,
   aliases: model.aliases,
-  ready: model.error === null,
+  ready: models.stateOf(model) === "ready",
+  state: models.stateOf(model),
   error: model.error,
   channels: model.channels,
   labels: model.labels,

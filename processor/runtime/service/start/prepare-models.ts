@@ -39,15 +39,15 @@ export async function prepareModels(service: Service, options: PrepareOptions): 
       return;
     }
     left--;
+    models.markLoading(modelId, false);
     if (kind === "unprepared") models.fail(modelId, `${event.error.code}: ${event.error.message}`);
     if (left > 0) service.hold(`${left} of ${usable.length} models are being made ready`);
   };
   const timer = new AbortController();
   const late = wait(loadTimeoutMin * 60_000, "late" as const, { signal: timer.signal }).catch(() => null);
-  const prepared = engine.prepare?.(
-    usable.flatMap((model) => preparedBy(model, models) ?? []),
-    onEvent,
-  );
+  const wanted = usable.flatMap((model) => preparedBy(model, models) ?? []);
+  if (engine.prepare !== undefined) for (const { modelId } of wanted) models.markLoading(modelId, true);
+  const prepared = engine.prepare?.(wanted, onEvent);
   const first = await Promise.race([prepared, late, aborted(signal)]);
   timer.abort();
   if (first === "late")

@@ -126,6 +126,9 @@ test("results are sent whole, in part, and not again if the client has them", as
   const { etag } = whole.headers;
   expect((await get("files/stage_0/prediction.nii.gz", { "if-none-match": etag })).statusCode).toBe(304);
   expect((await get("files/stage_0/prediction.nii.gz", { range: "bytes=99-" })).statusCode).toBe(416);
+  // RFC 9110: a range that ends before it begins is invalid, and an invalid range is ignored.
+  const invalid = await get("files/stage_0/prediction.nii.gz", { range: "bytes=4-2" });
+  expect([invalid.statusCode, invalid.body]).toEqual([200, content]);
   expect((await get("files/../../job.json")).statusCode).toBe(422);
   expect((await get("files/%2e%2e%2f%2e%2e%2fjob.json")).statusCode).toBe(404);
   const zip = await get("archive.zip");
