@@ -33,8 +33,8 @@ describeWith([needs.chromium], "the web page", () => {
   }
 
   /** Starts a second job with the same scan, and ends it. */
-  async function startAgain(page: Page, service: PageService): Promise<void> {
-    const path = join(temporaryFolder(), "again_0000.nii.gz");
+  async function startAgain(page: Page, service: PageService, name = "again"): Promise<void> {
+    const path = join(temporaryFolder(), `${name}_0000.nii.gz`);
     await writeImage(phantomImage(), path);
     await dropFiles(page, [path]);
     await page.getByRole("button", { name: "Segment", exact: true }).click();
@@ -302,12 +302,13 @@ describeWith([needs.chromium], "the web page", () => {
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(640);
   });
 
-  test.each([1280, 640])("keeps long names in their places in a window of %i pixels", async (width) => {
+  test.each([1280, 640, 390])("keeps long names in their places in a window of %i pixels", async (width) => {
     const long = "Sarcoma_of_the_left_retroperitoneum_in_the_second_follow_up_of_the_year";
     const model = testModel("organ", { name: long, labels: [{ name: long, value: 1 }] });
     const service = await pageService({ models: new ServedModels([model]) });
     const page = await openPage(browser, service.address, { viewport: { width, height: 800 } });
     await showPhantom(page, service);
+    await startAgain(page, service, long);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
     const select = (await page.getByRole("combobox", { name: "Model" }).boundingBox())!;
     const side = (await page.locator(".side").boundingBox())!;
