@@ -20,7 +20,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(clone, { recursive: true }));
 
-test.each(["hippocampus"])(
+test.each(["hippocampus", "prostate"])(
   "the commands of the %s tutorial, up to the training, print what the page shows",
   (name) => {
     const shown = stepsBeforeTraining(
