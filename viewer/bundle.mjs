@@ -70,6 +70,8 @@ async function bundleLibrary(build, common) {
   );
   const packages = [...new Set(names.filter((name) => name !== undefined))].sort();
   writeFileSync(join(page, "licences.txt"), packages.map(licenceOf).join("\n\n"));
+  // An image's bill of materials lists them.
+  writeFileSync(join(page, "packages.json"), `${JSON.stringify(packages.map(factsOf), null, 2)}\n`);
   const name = `niivue-${createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 12)}.js`;
   renameSync(file, join(page, name));
   return name;
@@ -83,9 +85,15 @@ const withoutCodecs = {
   },
 };
 
+function factsOf(name) {
+  const path = join(root, "node_modules", name, "package.json");
+  const { version, license, homepage } = JSON.parse(readFileSync(path, "utf8"));
+  return { name, version, license, homepage };
+}
+
 function licenceOf(name) {
   const folder = join(root, "node_modules", name);
-  const { version, license, homepage = "" } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const { version, license, homepage = "" } = factsOf(name);
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
   // NiiVue's package lacks its licence.
   const path =

@@ -1,5 +1,6 @@
 import { anything, listOf, recordOf } from "../../processor/contract/json-check.js";
 import { parseOrNull } from "../../processor/contract/parse-checked.js";
+import { layerPath, places } from "../../processor/contract/places.js";
 import type { LayerContents } from "./layer-contents.js";
 import { spdxExpression } from "./spdx-expression.js";
 
@@ -40,13 +41,21 @@ export function debianPackages({ texts }: Pick<LayerContents, "texts">): readonl
   return uniquePackages(stanzas.flatMap(debianPackage));
 }
 
-/** Returns npm's packages from every `node_modules/<name>/package.json`. Sorted by name. */
+/**
+ * Returns npm's packages from every `node_modules/<name>/package.json`, and those that are bundled in the web page of the
+ * service. Sorted by name.
+ */
 export function npmPackages({ texts }: Pick<LayerContents, "texts">): readonly InstalledPackage[] {
-  return uniquePackages(
-    Object.entries(texts)
+  const bundled = parseOrNull(
+    texts[layerPath(`${places.image.page}/packages.json`)] ?? "[]",
+    listOf(anything),
+  );
+  return uniquePackages([
+    ...Object.entries(texts)
       .filter(([path]) => /(^|\/)node_modules\//.test(path))
       .flatMap(([, text]) => npmPackage(text)),
-  );
+    ...(bundled ?? []).flatMap((item) => npmPackage(JSON.stringify(item))),
+  ]);
 }
 
 /**

@@ -40,7 +40,7 @@ export const layerContents = record({
 export type LayerContents = Checked<typeof layerContents>;
 
 /** Must be raised when more facts of a layer are read. */
-export const layerContentsFormat = "layer contents 3";
+export const layerContentsFormat = "layer contents 4";
 
 const maxTextBytes = 8 << 20;
 /** Maximum total size of one layer's texts. A base with a hundred thousand packages stays below it. */
@@ -54,6 +54,7 @@ const toldInFull = [
   /(^|\/)[^/]+\.dist-info\/METADATA$/,
   /^usr\/share\/nnunet-processor\/bundled\/[^/]+\.json$/,
   /^opt\/nnunet-processor\/package\.json$/,
+  /^opt\/nnunet-processor\/viewer\/page\/packages\.json$/,
 ];
 
 const listed = [

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { places } from "../../../processor/contract/places.js";
+import { npmPackages } from "../../../src/attest/installed-packages.js";
 import { listPageFiles } from "../../../src/image/page-files.js";
 
 const files = await listPageFiles();
@@ -27,4 +28,17 @@ test("it has the licences of the packages that are bundled in it", () => {
   for (const name of ["@niivue/niivue", "gl-matrix", "nifti-reader-js", "fflate"])
     expect(licences).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, "m"));
   expect(licences).toContain("Redistribution and use in source and binary forms");
+});
+
+test("an image's bill of materials lists the packages that are bundled in it", () => {
+  const at = files.findIndex(({ path }) => path.endsWith("/packages.json"));
+  const found = npmPackages({ texts: { [files[at]!.path]: contents[at]!.toString() } });
+  const licences = Object.fromEntries(found.map(({ name, license }) => [name, license]));
+  expect(licences).toMatchObject({
+    "@niivue/niivue": "BSD-2-Clause",
+    "gl-matrix": "MIT",
+    "nifti-reader-js": "MIT",
+    fflate: "MIT",
+  });
+  expect(found.every(({ kind, version }) => kind === "npm" && version !== null)).toBe(true);
 });
