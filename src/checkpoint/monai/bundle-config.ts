@@ -1,5 +1,5 @@
 import { parse } from "yaml";
-import { readTextFile } from "../../../processor/files/read-text-file.js";
+import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { inMessages, shortText } from "../../ground/untrusted/short-text.js";
 import { Field } from "../fields.js";
@@ -11,10 +11,12 @@ const maxBytes = 1 << 20;
  * Reads a bundle's configuration as data. `@id` and `%id` take the value of another key; of the expressions (`$…`), only
  * literals and references are read, and nothing is run.
  *
- * @throws MODEL_FILE_INVALID for a file that is not JSON or YAML, or whose references have no end
+ * @throws MODEL_FILE_INVALID for a file that is too long or not JSON or YAML, or whose references have no end
  */
 export async function readBundleConfig(file: string): Promise<BundleConfig> {
-  const text = await readTextFile(file, maxBytes);
+  const text = await readTextFile(file, maxBytes).catch((cause: unknown) => {
+    throw builderError("MODEL_FILE_INVALID", `${file}: ${unreadable(cause)}`, { cause });
+  });
   return new BundleConfig(file, parsed(text, file));
 }
 

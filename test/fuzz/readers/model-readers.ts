@@ -18,6 +18,8 @@ import { describeRunnable } from "../../../src/convert/fold-network.js";
 import { inspectSource } from "../../../src/inspect/inspect-source.js";
 import type { Inspection, Problem } from "../../../src/inspect/inspection.js";
 import { openSourceContext } from "../../../src/model-source/open-model-source.js";
+import { findMonaiBundle } from "../../../src/models/find-monai-bundle.js";
+import { anyModel } from "../../../src/models/model-query.js";
 import { buildZip } from "../../support/archive/zip-builder.js";
 import { modelIn } from "../../support/model/model-in.js";
 import { neverStopped } from "../../support/never-stopped.js";
@@ -184,7 +186,7 @@ async function readsCheckpoint({ folder, file }: FuzzInput): Promise<void> {
 async function describesModel({ folder }: FuzzInput): Promise<void> {
   const refusal = await refusalOf(() => inspects(folder, folder));
   const refusalOfBuild = await refusalOf(async () => {
-    await describeRunnable(await modelIn(folder));
+    await describeRunnable((await findMonaiBundle(folder, anyModel)) ?? (await modelIn(folder)));
   });
   require((refusal === null) ===
     (refusalOfBuild ===

@@ -128,6 +128,16 @@ test("literals, references and YAML say the same as plain JSON", async () => {
   expect(other).toEqual(plain);
 });
 
+test("a configuration that is longer than any bundle has is refused before it is read", async () => {
+  const change = (config: Config) => {
+    config["comment"] = "x".repeat(1 << 20);
+  };
+  await expect(described(change)).rejects.toMatchObject({
+    code: "MODEL_FILE_INVALID",
+    message: expect.stringContaining("longer than"),
+  });
+});
+
 test("a bundle without weights says where they should be", async () => {
   const change = (_: Config, folder: string) => rmSync(join(folder, "models"), { recursive: true });
   await expect(described(change)).rejects.toMatchObject({
