@@ -12,7 +12,15 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
   { who: "I build images of many models in CI", commandNames: ["build", "preflight", "verify"] },
   {
     who: "I prepare the training of an nnU-Net",
-    commandNames: ["dataset", "plot-overlays", "fingerprint", "plan", "preprocess", "train"],
+    commandNames: [
+      "dataset",
+      "plot-overlays",
+      "fingerprint",
+      "plan",
+      "preprocess",
+      "training-image",
+      "train",
+    ],
   },
   {
     who: "I compare models, and choose one",

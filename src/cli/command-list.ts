@@ -20,6 +20,7 @@ export const commandGroups: Readonly<Record<string, readonly string[]>> = {
     "plan",
     "move-plans",
     "preprocess",
+    "training-image",
     "train",
   ],
   "Score segmentations, and choose a model": [

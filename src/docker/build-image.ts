@@ -1,4 +1,4 @@
-import { Transform } from "node:stream";
+import { type Readable, Transform } from "node:stream";
 import type { Progress, ProgressTask } from "../../processor/contract/progress/progress.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { splitTag } from "../ground/image-name.js";
@@ -11,11 +11,24 @@ import { engineError, isInUse, isNotFound, isVanishedImage } from "./engine-erro
 import { engineEvents } from "./engine-events.js";
 import { findImage } from "./find-image.js";
 
-export interface BuildImageOptions {
+interface EngineBuild {
   readonly engine: Engine;
-  readonly plan: ImagePlan;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+}
+
+export interface BuildImageOptions extends EngineBuild {
+  readonly plan: ImagePlan;
+}
+
+/** A build from files that are a Dockerfile and what it copies. */
+export interface BuildContextOptions extends EngineBuild {
+  readonly imageName: string;
+  readonly platform: string;
+  readonly entries: readonly LayerEntry[];
+  readonly fileTime?: Date;
+  /** True for a Dockerfile whose commands take long: an abort then ends the current one, instead of awaiting it. */
+  readonly stopsCommands?: boolean;
 }
 
 /** An image in the engine, and the steps that built it. */
@@ -30,8 +43,18 @@ export interface BuiltImage {
 /** Maximum number of attempts if images of the engine's cache are removed during the build. */
 const mostAttempts = 10;
 
+/** Builds a plan with the engine: see `buildContext`. */
+export const buildImage = ({ plan, ...options }: BuildImageOptions): Promise<BuiltImage> =>
+  buildContext({
+    ...options,
+    imageName: plan.imageName,
+    platform: plan.platform,
+    entries: contextEntries(plan),
+    ...(plan.fileTime === undefined ? {} : { fileTime: plan.fileTime }),
+  });
+
 /**
- * Builds a plan with the engine. Only a finished image gets the name. After a failure or an abort, the engine
+ * Builds an image with the engine. Only a finished image gets the name. After a failure or an abort, the engine
  * contains nothing new.
  *
  * Docker's builder uses images of other builds as its cache without protecting them. If one is removed during
@@ -40,10 +63,9 @@ const mostAttempts = 10;
  *
  * @throws IMAGE_BUILD_FAILED with Docker's message, ENGINE_DISK_FULL; the signal's reason if aborted
  */
-export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
-  const { engine, plan, signal, progress } = options;
-  const doing = `building ${plan.imageName}`;
-  const context = contextEntries(plan);
+export async function buildContext(options: BuildContextOptions): Promise<BuiltImage> {
+  const { engine, imageName, signal, progress } = options;
+  const doing = `building ${imageName}`;
   const before = await imageIds(engine);
   const logs: BuildLog[] = [];
   const leftOver = () => logs.flatMap((log) => log.imagesNewestFirst).filter((id) => !isAmong(before, id));
@@ -51,9 +73,9 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     const log = new BuildLog();
     logs.unshift(log);
     try {
-      await runBuild(options, context, log);
+      await runBuild(options, log);
       signal.throwIfAborted();
-      const { name: repo, tag } = splitTag(plan.imageName);
+      const { name: repo, tag } = splitTag(imageName);
       await engine.docker.getImage(log.lastImage).tag({ repo, tag: tag ?? "latest" });
       break;
     } catch (error) {
@@ -71,7 +93,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     engine,
     leftOver().filter((id) => !own.includes(id)),
   );
-  const image = await findImage(engine, plan.imageName);
+  const image = await findImage(engine, imageName);
   if (image === null) throw builderError("IMAGE_BUILD_FAILED", `${doing}: the image has vanished`);
   return { ...image, steps };
 }
@@ -82,15 +104,14 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
  * known.
  */
 async function runBuild(
-  { engine, plan, progress, signal }: BuildImageOptions,
-  entries: readonly LayerEntry[],
+  { engine, imageName, platform, entries, fileTime, stopsCommands, progress, signal }: BuildContextOptions,
   log: BuildLog,
 ): Promise<void> {
-  const context = contextStream(entries, plan.fileTime);
+  const context = contextStream(entries, fileTime);
   const breakOff = () => context.destroy(new Error("interrupted"));
   signal.addEventListener("abort", breakOff, { once: true });
   const keepGoing = () => signal.removeEventListener("abort", breakOff);
-  const sending = progress.start({ label: `sending ${plan.imageName} to Docker`, unit: "bytes" });
+  const sending = progress.start({ label: `sending ${imageName} to Docker`, unit: "bytes" });
   const counted = context.pipe(
     new Transform({
       transform(chunk: Buffer, _encoding, give) {
@@ -107,10 +128,13 @@ async function runBuild(
       rm: true,
       forcerm: true,
       version: "1",
-      platform: plan.platform,
+      platform,
     });
     sending.done();
-    await followBuild(answer as AsyncIterable<Buffer>, { log, progress, imageName: plan.imageName });
+    const lines = answer as Readable;
+    if (stopsCommands === true)
+      signal.addEventListener("abort", () => lines.destroy(new Error("interrupted")), { once: true });
+    await followBuild(lines, { log, progress, imageName });
   } finally {
     keepGoing();
     sending.done();

@@ -1,6 +1,7 @@
 import type { Command } from "../command.js";
 import { benchmarkOptions } from "../options/benchmark-options.js";
 import { trainOptions } from "../options/train-options.js";
+import { trainingImageOptions } from "../options/training-image-options.js";
 
 /** The commands that run nnU-Net's own training, and measure. */
 export const trainingCommands: Readonly<Record<string, Command>> = {
@@ -15,10 +16,21 @@ export const trainingCommands: Readonly<Record<string, Command>> = {
     examples: [
       ["$0 train 4 3d_fullres --venv ~/nnunet", "trains five folds one after the other, or continues them"],
       ["$0 train 4 3d_fullres --gpus 0,1", "trains two folds at a time"],
+      ["$0 train 4 3d_fullres --image nnunet-training:1", "trains in an image of training-image"],
       ["$0 train 4 3d_fullres --slurm --gres gpu:1 --time 48:00:00", "submits one task for each fold"],
       ["$0 train 4 3d_fullres --nnunet v1 --venv ~/nnunet-v1", "trains with nnU-Net v1"],
     ],
     load: async () => (await import("../commands/train.js")).runTrain,
+  },
+  "training-image": {
+    usage: "training-image",
+    describe: "build an image with nnU-Net, Python and PyTorch, in which `train --image` trains",
+    options: trainingImageOptions,
+    examples: [
+      ["$0 training-image --device cuda", "builds nnunet-training:1 for NVIDIA GPUs"],
+      ["$0 training-image --device cpu --tag team/train:1", "builds one for CPUs"],
+    ],
+    load: async () => (await import("../commands/training-image.js")).runTrainingImage,
   },
   benchmark: {
     usage: "benchmark <mode>",
