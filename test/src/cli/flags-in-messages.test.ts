@@ -15,6 +15,8 @@ const ofAll = (...names: readonly string[]): ReadonlySet<string> => common(names
 /** Flags that a file's messages may name: those of every program that prints them. The first match counts. */
 const allowed: readonly (readonly [path: RegExp, flags: ReadonlySet<string>])[] = [
   [/^src\/(cli\/commands\/build|models\/models-of-config)\.ts$/, flagsOf("build")],
+  // Its result names the command that comes next.
+  [/^src\/cli\/commands\/training-image/, flagsOf("train")],
   ...Object.keys(commands).map(
     (name) => [new RegExp(`^src/cli/commands/${name}\\.ts$`), flagsOf(name)] as const,
   ),
