@@ -10,6 +10,8 @@ export interface DatasetLabel {
   readonly values: readonly number[];
   /** True if the file lists the values in brackets. One value in brackets is a region in keys, but not in networks. */
   readonly isList: boolean;
+  /** True if a value stands in quotes. nnU-Net takes it for a number nearly everywhere. */
+  readonly isText?: boolean;
 }
 
 /** What nnU-Net v2 reads in dataset.json. */
@@ -120,12 +122,18 @@ function labelsOf(value: JsonValue): readonly DatasetLabel[] | null {
   if (!(value instanceof Map)) return null;
   const labels: DatasetLabel[] = [];
   for (const [name, label] of value as JsonObject) {
-    const values = Array.isArray(label) ? label : [label];
+    const written: readonly JsonValue[] = Array.isArray(label) ? label : [label];
+    const values = written.map(labelValue);
     if (!values.every((item): item is number => Number.isSafeInteger(item))) return null;
-    labels.push({ name, values, isList: Array.isArray(label) });
+    const isText = written.some((item) => typeof item === "string");
+    labels.push({ name, values, isList: Array.isArray(label), ...(isText ? { isText } : {}) });
   }
   return labels;
 }
+
+/** As Python's `int` does, a text with a whole number is taken for this number. */
+const labelValue = (value: JsonValue): JsonValue =>
+  typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : value;
 
 function namesOf(value: JsonValue): readonly string[] | null {
   if (!(value instanceof Map)) return null;

@@ -1,4 +1,4 @@
-import type { DatasetJson } from "./dataset-json.js";
+import type { DatasetJson, DatasetLabel } from "./dataset-json.js";
 
 /** The labels of a data set, as nnU-Net's LabelManager sees them. */
 export interface LabelFamily {
@@ -22,14 +22,16 @@ export interface BrokenLabelRule {
 
 export function labelFamily({ labels }: Pick<DatasetJson, "labels">): LabelFamily {
   const ignore = labels.find(({ name }) => name === "ignore");
-  const ignoreLabel = ignore !== undefined && ignore.values.length === 1 ? ignore.values[0]! : null;
+  const isNumber = ignore !== undefined && !ignore.isList && ignore.isText !== true;
+  const ignoreLabel = isNumber ? ignore.values[0]! : null;
   const values = new Set(labels.filter((label) => label !== ignore).flatMap((label) => label.values));
   const allLabels = [...values].sort((a, b) => a - b);
   const hasRegions = labels.some(({ values: listed }) => listed.length > 1);
   const foregroundEntries = labels
     .filter((label) => label !== ignore)
-    .map((label) => label.values)
-    .filter((listed) => !listed.every((value) => value === 0));
+    // nnU-Net compares with the number 0, so it takes a background "0" for a region.
+    .filter(({ values: listed, isText }) => isText === true || !listed.every((value) => value === 0))
+    .map((label) => label.values);
   return {
     allLabels,
     ignoreLabel,
@@ -52,7 +54,14 @@ export function brokenLabelRules(dataset: DatasetJson): readonly BrokenLabelRule
       text: "dataset.json declares no label `background`",
       remedy: 'Add "background": 0 to `labels`.',
     });
-  else if (background.values.length !== 1 || background.values[0] !== 0)
+  else if (background.isList)
+    broken.push({
+      check: "background",
+      exception: "RuntimeError",
+      text: `the label \`background\` is the list [${background.values.join(", ")}], but must be the number 0`,
+      remedy: 'Write "background": 0 in `labels`, without brackets, also beside regions.',
+    });
+  else if (background.values[0] !== 0)
     broken.push({
       check: "background",
       exception: "AssertionError",
@@ -70,8 +79,11 @@ export function brokenLabelRules(dataset: DatasetJson): readonly BrokenLabelRule
     broken.push({
       check: "regions-class-order",
       exception: "AssertionError",
-      text: `\`regions_class_order\` has ${regionsClassOrder!.length} entries for ${family.foregroundEntries.length} regions`,
-      remedy: "Give one label for each entry of `labels` besides background and ignore.",
+      text: `\`regions_class_order\` has ${regionsClassOrder!.length} entries for ${family.foregroundEntries.length} regions${background?.isText === true ? '; the background "0" in quotes counts as one' : ""}`,
+      remedy:
+        background?.isText === true
+          ? "Write the labels as numbers, without quotes."
+          : "Give one label for each entry of `labels` besides background and ignore.",
     });
   const ignore = labels.find(({ name }) => name === "ignore");
   const highest = Math.max(0, ...family.allLabels);
@@ -79,11 +91,19 @@ export function brokenLabelRules(dataset: DatasetJson): readonly BrokenLabelRule
     broken.push({
       check: "ignore-label",
       exception: "AssertionError",
-      text: `the label \`ignore\` is ${ignore.values.join(", ")}, but must be ${highest + 1}, one above the others`,
-      remedy: "Renumber it in dataset.json and in the label files.",
+      text: `the label \`ignore\` is ${written(ignore)}, but must be the number ${highest + 1}, one above the others`,
+      remedy:
+        ignore.values.length === 1 && ignore.values[0] === highest + 1
+          ? "Write it as a number, without quotes or brackets."
+          : "Renumber it in dataset.json and in the label files.",
     });
   return broken;
 }
+
+const written = ({ values, isList, isText }: DatasetLabel): string => {
+  const listed = values.map((value) => (isText === true ? `"${value}"` : `${value}`)).join(", ");
+  return isList ? `[${listed}]` : listed;
+};
 
 /** Returns the values at which the labels (with ignore) are not 0, 1, 2, …; empty if they are. */
 export function labelGaps(dataset: DatasetJson): readonly number[] {

@@ -3,7 +3,7 @@ import { type JsonObject, parseJson } from "../../checkpoint/parse-json.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 
 /** dataset.json of a large data set lists every case, and has a few MB. */
-const maxBytes = 128 * 2 ** 20;
+export const largestJsonBytes = 128 * 2 ** 20;
 
 /**
  * Reads a JSON file of nnU-Net, whose keys keep their order.
@@ -14,7 +14,7 @@ const maxBytes = 128 * 2 ** 20;
 export async function readJsonObject(path: string): Promise<JsonObject | null> {
   let text: string;
   try {
-    text = await readTextFile(path, maxBytes);
+    text = await readTextFile(path, largestJsonBytes);
   } catch (cause) {
     if (["ENOENT", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "")) return null;
     throw nnunetError("DATASET_INVALID", `${path}: ${unreadable(cause)}`, { cause });

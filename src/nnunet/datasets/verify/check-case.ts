@@ -93,7 +93,7 @@ function labelValueFindings(question: CaseQuestion, label: LabelFacts): readonly
   ];
 }
 
-/** Compares the channels as nnU-Net's readers do: sizes and spacings must be equal, other differences are printed. */
+/** Compares the channels as nnU-Net's readers do: sizes must be equal and spacings close, other differences are printed. */
 function channelFindings(question: CaseQuestion, images: readonly ImageFacts[]): readonly DatasetFinding[] {
   const [first, ...others] = images;
   if (first === undefined) return [];
@@ -112,7 +112,7 @@ function channelFindings(question: CaseQuestion, images: readonly ImageFacts[]):
     const shape = ({ components, sizeZyx }: GridFacts) => [components, ...sizeZyx];
     if (!isEqual(shape(first), shape(other)))
       return [stop("shape (components, z, y, x)", shape(other), shape(first))];
-    if (!isEqual(first.spacingMmZyx, other.spacingMmZyx))
+    if (!isClose(other.spacingMmZyx, first.spacingMmZyx))
       return [stop("spacing (z, y, x in mm)", other.spacingMmZyx, first.spacingMmZyx)];
     return positions(first, other, question.reader).map(({ name, a, b }) =>
       finding(question, {

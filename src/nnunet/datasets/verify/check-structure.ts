@@ -2,11 +2,14 @@ import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { counted } from "../../../../processor/contract/counted.js";
 import { exists } from "../../../../processor/files/exists.js";
-import { readJsonObject } from "../../files/read-json.js";
+import { readTextFile } from "../../../../processor/files/read-text-file.js";
+import { shortText } from "../../../ground/untrusted/short-text.js";
+import { largestJsonBytes, readJsonObject } from "../../files/read-json.js";
 import { type DatasetJson, datasetOf } from "../dataset-json.js";
 import { brokenLabelRules, labelGaps } from "../label-rules.js";
 import { byCodePoint, type DatasetCase, listCases } from "../list-cases.js";
 import { type DatasetFinding, steps } from "./dataset-finding.js";
+import { countIsFloat, stopAtFault } from "./nnunet-exception.js";
 
 /** The parts of a data set that could be found, and the faults of its files and of dataset.json. */
 export interface DatasetStructure {
@@ -63,18 +66,45 @@ export async function checkStructure(
   const findings: DatasetFinding[] = [];
   const listsCases = raw.has("dataset");
   if (!listsCases) findings.push(...(await folderFindings(rawFolder)));
-  for (const { key, kind, text } of faults)
+  for (const fault of faults) {
+    const { key, kind, text } = fault;
+    const { step, exception } = stopAtFault(fault, raw);
     findings.push(
-      stops(steps.keys, `dataset-json-${kind}`, {
+      stops(step, `dataset-json-${kind}`, {
         text: `${path}: ${text}`,
         remedy:
           key === "channel_names" && raw.has("modality")
             ? "Rename v1's `modality` to `channel_names`, or convert the data set with `build_processor dataset convert`."
             : "Correct dataset.json; `build_processor dataset json` writes a new one.",
-        exception: kind === "missing" ? "AssertionError" : "TypeError",
+        exception,
       }),
     );
-  if (dataset === null) return { dataset, cases: [], findings };
+  }
+  if (dataset === null) {
+    // The files can be checked all the same if only the labels are unclear.
+    const labels = new Map([["background", 0]]);
+    const rest = datasetOf(new Map([...raw, ["labels", labels]]), rawFolder, { acceptsModality: false });
+    if (rest.dataset === null) return { dataset, cases: [], findings };
+    const found = await fileFindings(rest.dataset, await casesOf(rest.dataset, environment));
+    return { dataset, cases: [], findings: [...findings, ...found] };
+  }
+  if (countIsFloat(await readTextFile(path, largestJsonBytes)))
+    findings.push(
+      stops(steps.cases, "case-count-float", {
+        text: `${path}: \`numTraining\` is written as a decimal number, which nnU-Net cannot count with`,
+        remedy: `Write it as ${dataset.caseCount}, without a point or exponent.`,
+        exception: "TypeError",
+      }),
+    );
+  const inQuotes = dataset.labels.filter(({ isText }) => isText === true);
+  if (inQuotes.length > 0)
+    findings.push(
+      note(
+        "labels-in-quotes",
+        `${path}: the values of ${inQuotes.map(({ name }) => shortText(name)).join(", ")} in \`labels\` stand in quotes; nnU-Net takes them for numbers, other tools may not`,
+        "Write the values as numbers, without quotes.",
+      ),
+    );
   for (const { check, exception, text, remedy } of brokenLabelRules(dataset))
     findings.push(stops(steps.labelRules, check, { exception, text: `${path}: ${text}`, remedy }));
   const gaps = labelGaps(dataset);
@@ -85,12 +115,18 @@ export async function checkStructure(
         remedy: "Renumber the labels in dataset.json and in the label files.",
       }),
     );
-  const cases = await listCases(dataset, environment).catch((error: NodeJS.ErrnoException) => {
+  const cases = await casesOf(dataset, environment);
+  return { dataset, cases, findings: [...findings, ...(await fileFindings(dataset, cases))] };
+}
+
+const casesOf = (
+  dataset: DatasetJson,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<readonly DatasetCase[]> =>
+  listCases(dataset, environment).catch((error: NodeJS.ErrnoException) => {
     if (["ENOENT", "ENOTDIR"].includes(error.code ?? "")) return [];
     throw error;
   });
-  return { dataset, cases, findings: [...findings, ...(await fileFindings(dataset, cases))] };
-}
 
 async function folderFindings(rawFolder: string): Promise<readonly DatasetFinding[]> {
   const missing: DatasetFinding[] = [];
@@ -125,6 +161,23 @@ async function fileFindings(
                 .join(", ")}${cases.length > 5 ? ", …" : ""})`
         }, but \`numTraining\` is ${caseCount}`,
         remedy: `Correct \`numTraining\` or \`file_ending\` (${fileEnding}), or add the missing cases. A file whose channel number has not four digits counts as a case of its own.`,
+      }),
+    );
+  const first = cases[0];
+  if (caseCount === 0 && first === undefined)
+    findings.push(
+      stops(steps.reader, "no-cases", {
+        text: `${folder} has no training case, and \`numTraining\` is 0`,
+        remedy: `Put images (<case>_0000${fileEnding}) into imagesTr and labels (<case>${fileEnding}) into labelsTr, and correct \`numTraining\`.`,
+        exception: "StopIteration",
+      }),
+    );
+  if (first?.images.length === 0)
+    findings.push(
+      stops(steps.reader, "no-image", {
+        text: `${folder}: the first case, ${shortText(first.id)}, has no image`,
+        remedy: "Add its images, or remove the case.",
+        exception: "IndexError",
       }),
     );
   const missing: string[] = [];

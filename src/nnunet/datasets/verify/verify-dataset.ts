@@ -3,7 +3,7 @@ import { exists } from "../../../../processor/files/exists.js";
 import { eachCase, type WorkTools } from "../../threads/each-case.js";
 import type { DatasetJson } from "../dataset-json.js";
 import type { CaseFacts } from "../examine-case.js";
-import { chooseReader, type ReaderChoice } from "../image-reader.js";
+import { chooseReader, type ImageReaderName, isNibabel, type ReaderChoice } from "../image-reader.js";
 import { labelFamily } from "../label-rules.js";
 import type { DatasetCase } from "../list-cases.js";
 import { checkCase } from "./check-case.js";
@@ -36,6 +36,7 @@ export async function verifyDataset(
     else {
       reader = choice.reader;
       if (choice.unknownName !== null) all.push(unknownReader(choice.unknownName, choice.reader));
+      all.push(...wrongReader(dataset, choice));
       all.push(...(await caseFindings({ name, dataset, cases, choice }, tools)));
     }
   }
@@ -85,6 +86,33 @@ const unknownReader = (name: string, reader: string): DatasetFinding => ({
   step: steps.reader,
   nnunet: { kind: "warns", line: `Warning: Unable to find ioclass specified in dataset.json: ${name}` },
 });
+
+/** Returns the exception with which a reader of nnU-Net refuses an ending that this tool reads; null if it does not. */
+function refusal(reader: ImageReaderName, ending: string): string | null {
+  if (isNibabel(reader))
+    return /\.(nii|hdr|img|mg[hz]|mnc)(\.gz|\.bz2)?$/i.test(ending) ? null : "ImageFileError";
+  if (reader === "Tiff3DIO") return /\.tiff?$/i.test(ending) ? null : "AssertionError";
+  if (reader !== "NaturalImage2DIO" || !/\.(nii|nii\.gz|mha|mhd|nrrd|gipl)$/i.test(ending)) return null;
+  return /\.gz$/i.test(ending) ? "OSError" : "AssertionError";
+}
+
+function wrongReader({ fileEnding }: DatasetJson, { reader }: ReaderChoice): readonly DatasetFinding[] {
+  const exception = refusal(reader, fileEnding);
+  if (exception === null) return [];
+  const text = `dataset.json names the reader ${reader}, which reads no files that end with ${fileEnding}`;
+  return [
+    {
+      severity: "error",
+      check: "reader-ending",
+      case: null,
+      text,
+      remedy:
+        "Remove `overwrite_image_reader_writer`, so that nnU-Net chooses by the ending, or name a reader of this format.",
+      step: steps.labelValues,
+      nnunet: { kind: "stops", exception, text },
+    },
+  ];
+}
 
 interface CasesQuestion {
   readonly name: string;

@@ -1,0 +1,57 @@
+import type { JsonObject, JsonValue } from "../../../checkpoint/parse-json.js";
+import type { DatasetJsonFault } from "../dataset-json.js";
+import { steps } from "./dataset-finding.js";
+
+/** Where nnU-Net's own check stumbles over a fault of dataset.json, and the Python exception with which it does. */
+export interface NnunetStop {
+  readonly step: number;
+  readonly exception: string;
+}
+
+/** Says what nnU-Net's check, which does not look at the kinds of values, does about a value that cannot be used. */
+export function stopAtFault({ key, kind }: DatasetJsonFault, raw: JsonObject): NnunetStop {
+  if (kind === "missing") return { step: steps.keys, exception: "AssertionError" };
+  const value = raw.get(key)!;
+  switch (key) {
+    case "labels":
+      return { step: steps.labelRules, exception: labelsException(value) };
+    case "channel_names":
+    case "dataset":
+      return { step: steps.keys, exception: value instanceof Map ? "TypeError" : "AttributeError" };
+    case "numTraining":
+      // It compares the value with the number of cases, and formats it with %d.
+      return {
+        step: steps.caseCount,
+        exception: ["number", "boolean"].includes(typeof value) ? "AssertionError" : "TypeError",
+      };
+    case "file_ending":
+      // No files, or no labels, have such an ending.
+      return {
+        step: steps.caseCount,
+        exception: typeof value === "string" ? "AssertionError" : "TypeError",
+      };
+    default:
+      return { step: steps.keys, exception: "TypeError" };
+  }
+}
+
+/** LabelManager looks at the background first, and then gives each value to Python's `int`. */
+function labelsException(value: JsonValue): string {
+  if (!(value instanceof Map)) return "AttributeError";
+  const labels = value as JsonObject;
+  const background = labels.get("background");
+  if (background === undefined || Array.isArray(background)) return "RuntimeError";
+  const values = [...labels].filter(([name]) => name !== "ignore").flatMap(([, label]) => label);
+  const wrong = [background, ...values].find((label) => !Number.isSafeInteger(label) && !isWholeText(label));
+  if (wrong === undefined) return "AssertionError";
+  return typeof wrong === "string" ? "ValueError" : "TypeError";
+}
+
+const isWholeText = (value: JsonValue): boolean =>
+  typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value);
+
+/** Whether JSON text gives `numTraining` as `3.0` or `3e0`, which Python takes for a float. */
+export function countIsFloat(text: string): boolean {
+  const numbers = [...text.matchAll(/"numTraining"\s*:\s*(-?\d[\d.eE+-]*)/g)].map(([, number]) => number!);
+  return numbers.length > 0 && numbers.every((number) => /[.eE]/.test(number));
+}

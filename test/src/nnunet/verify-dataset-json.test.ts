@@ -1,0 +1,179 @@
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { silentProgress } from "../../../processor/contract/progress/progress.js";
+import { likeNnunet } from "../../../src/nnunet/datasets/verify/like-nnunet.js";
+import { verifyDataset } from "../../../src/nnunet/datasets/verify/verify-dataset.js";
+import { goldenPath } from "../../support/golden.js";
+
+let scratch: string;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "verify-json-"));
+});
+afterAll(() => rm(scratch, { recursive: true }));
+
+/** The keys as JSON text, because `3` and `3.0` differ in Python */
+type Keys = Readonly<Record<string, string>>;
+
+const good: Keys = {
+  channel_names: '{"0": "m0", "1": "m1"}',
+  labels: '{"background": 0, "a": 1, "b": 2}',
+  numTraining: "3",
+  file_ending: '".mha"',
+};
+
+async function verify(name: string, keys: Keys, withCases = true) {
+  const rawFolder = join(scratch, name.replaceAll(/\W+/g, "-"));
+  await cp(goldenPath("tools", "integrity", "good_mha"), rawFolder, {
+    recursive: true,
+    filter: (path) => withCases || !/\.mha$/.test(path),
+  });
+  const text = Object.entries({ ...good, ...keys }).map(([key, value]) => `"${key}": ${value}`);
+  await writeFile(join(rawFolder, "dataset.json"), `{${text.join(",\n")}}`);
+  return verifyDataset(
+    { name, rawFolder },
+    { workers: 1, progress: silentProgress, signal: new AbortController().signal, environment: {} },
+  );
+}
+
+const regions = { regions_class_order: "[1, 2]" };
+const labels = (text: string): Keys => ({ labels: text });
+
+// The exceptions are those of nnunetv2 2.8.1's verify_dataset_integrity for such files.
+test.each<[name: string, keys: Keys, check: string, exception: string, remedy: RegExp]>([
+  [
+    "background in brackets beside regions",
+    { ...regions, ...labels('{"background": [0], "w": [1, 2], "b": 2}') },
+    "background",
+    "RuntimeError",
+    /without brackets/,
+  ],
+  [
+    "background in brackets",
+    labels('{"background": [0], "a": 1, "b": 2}'),
+    "background",
+    "RuntimeError",
+    /without brackets/,
+  ],
+  [
+    "background in quotes beside regions",
+    { ...regions, ...labels('{"background": "0", "w": [1, 2], "b": 2}') },
+    "regions-class-order",
+    "AssertionError",
+    /without quotes/,
+  ],
+  [
+    "ignore in quotes",
+    labels('{"background": 0, "a": 1, "ignore": "2"}'),
+    "ignore-label",
+    "AssertionError",
+    /without quotes/,
+  ],
+  [
+    "inverted labels",
+    labels('{"0": "background", "1": "a", "2": "b"}'),
+    "dataset-json-wrong",
+    "RuntimeError",
+    /dataset json/,
+  ],
+  [
+    "a label that is a word",
+    labels('{"background": 0, "a": "x", "b": 2}'),
+    "dataset-json-wrong",
+    "ValueError",
+    /dataset json/,
+  ],
+  [
+    "a label with a fraction in quotes",
+    labels('{"background": 0, "a": "1.0", "b": 2}'),
+    "dataset-json-wrong",
+    "ValueError",
+    /./,
+  ],
+  [
+    "a label that is null",
+    labels('{"background": 0, "a": null, "b": 2}'),
+    "dataset-json-wrong",
+    "TypeError",
+    /./,
+  ],
+  ["a list of labels", labels('["background", "a"]'), "dataset-json-wrong", "AttributeError", /dataset json/],
+  ["numTraining 3.0", { numTraining: "3.0" }, "case-count-float", "TypeError", /Write it as 3,/],
+  ["numTraining 3e0", { numTraining: "3e0" }, "case-count-float", "TypeError", /Write it as 3,/],
+  ["numTraining 3.5", { numTraining: "3.5" }, "dataset-json-wrong", "AssertionError", /./],
+  ["numTraining in quotes", { numTraining: '"3"' }, "dataset-json-wrong", "TypeError", /./],
+  ["ending without a dot", { file_ending: '"mha"' }, "dataset-json-wrong", "AssertionError", /dataset json/],
+  ["ending that is a number", { file_ending: "5" }, "dataset-json-wrong", "TypeError", /dataset json/],
+  [
+    "list of channels",
+    { channel_names: '["m0", "m1"]' },
+    "dataset-json-wrong",
+    "AttributeError",
+    /dataset json/,
+  ],
+  ["channels as null", { channel_names: "null" }, "dataset-json-wrong", "AttributeError", /dataset json/],
+  [
+    "NibabelIO for MetaImage",
+    { overwrite_image_reader_writer: '"NibabelIO"' },
+    "reader-ending",
+    "ImageFileError",
+    /overwrite_image_reader_writer/,
+  ],
+  [
+    "Tiff3DIO for MetaImage",
+    { overwrite_image_reader_writer: '"Tiff3DIO"' },
+    "reader-ending",
+    "AssertionError",
+    /overwrite_image_reader_writer/,
+  ],
+  [
+    "NaturalImage2DIO for MetaImage",
+    { overwrite_image_reader_writer: '"NaturalImage2DIO"' },
+    "reader-ending",
+    "AssertionError",
+    /overwrite_image_reader_writer/,
+  ],
+])("%s is refused as by nnU-Net", async (name, keys, check, exception, remedy) => {
+  const report = await verify(name, keys);
+  expect(report.isFine).toBe(false);
+  const found = report.findings.find((finding) => finding.check === check);
+  expect(found?.severity).toBe("error");
+  expect(found?.text).toMatch(/dataset\.json/);
+  expect(found?.remedy).toMatch(remedy);
+  expect(likeNnunet(report).exception?.type).toBe(exception);
+});
+
+test("a data set without cases is refused though numTraining is 0", async () => {
+  const report = await verify("no cases", { numTraining: "0" }, false);
+  expect(report.findings.map(({ check }) => check)).toContain("no-cases");
+  expect(likeNnunet(report)).toMatchObject({ isFine: false, exception: { type: "StopIteration" } });
+});
+
+test("a case without images is refused", async () => {
+  const report = await verify("no images", {
+    numTraining: "1",
+    dataset: '{"x": {"images": [], "label": "labelsTr/case0.mha"}}',
+  });
+  expect(report.findings.map(({ check }) => check)).toContain("no-image");
+  expect(likeNnunet(report).exception?.type).toBe("IndexError");
+});
+
+test.each([
+  ["labels in quotes", labels('{"background": "0", "a": "1", "b": "2"}')],
+  ["labels in quotes with blanks", labels('{"background": 0, "a": " 1 ", "b": "+2"}')],
+  ["regions in quotes", { ...regions, ...labels('{"background": 0, "w": ["1", "2"], "b": "2"}') }],
+])("%s are accepted with a note", async (name, keys) => {
+  const report = await verify(name, keys);
+  expect(report.isFine).toBe(true);
+  expect(likeNnunet(report)).toMatchObject({ isFine: true, exception: null });
+  expect(report.findings).toContainEqual(
+    expect.objectContaining({ severity: "note", check: "labels-in-quotes" }),
+  );
+});
+
+test("a wrong number of cases is found beside labels that cannot be used", async () => {
+  const report = await verify("both", { ...labels('{"0": "background"}'), numTraining: "7" });
+  expect(report.findings.map(({ check }) => check)).toEqual(["case-count", "dataset-json-wrong"]);
+  expect(likeNnunet(report).exception?.type).toBe("AssertionError");
+});
