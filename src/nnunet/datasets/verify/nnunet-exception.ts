@@ -50,7 +50,7 @@ function labelsException(value: JsonValue): string {
 const isWholeText = (value: JsonValue): boolean =>
   typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value);
 
-/** Whether JSON text gives `numTraining` as `3.0` or `3e0`, which Python takes for a float. */
+/** Returns whether JSON text gives `numTraining` as `3.0` or `3e0`, which Python takes for a float. */
 export function countIsFloat(text: string): boolean {
   const numbers = [...text.matchAll(/"numTraining"\s*:\s*(-?\d[\d.eE+-]*)/g)].map(([, number]) => number!);
   return numbers.length > 0 && numbers.every((number) => /[.eE]/.test(number));
