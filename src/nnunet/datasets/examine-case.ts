@@ -22,6 +22,7 @@ export interface CaseFacts {
 export interface GridFacts {
   readonly path: string;
   readonly components: number;
+  readonly dimensions: 2 | 3;
   readonly sizeZyx: Zyx;
   readonly spacingMmZyx: Zyx;
   readonly originMmXyz: Xyz;
@@ -65,9 +66,19 @@ async function factsOf<T>(
   try {
     const image = await readWith(reader, path);
     const { components, geometry, source, zeroedVoxels = 0 } = image;
-    const { sizeZyx, spacingMmZyx, originMmXyz, directionXyz } = geometry;
+    const { dimensions, sizeZyx, spacingMmZyx, originMmXyz, directionXyz } = geometry;
     const affine = isNibabel(reader) && source.format === "nifti" ? nibabelAffine(image) : null;
-    const grid = { path, components, sizeZyx, spacingMmZyx, originMmXyz, directionXyz, affine, zeroedVoxels };
+    const grid = {
+      path,
+      components,
+      dimensions,
+      sizeZyx,
+      spacingMmZyx,
+      originMmXyz,
+      directionXyz,
+      affine,
+      zeroedVoxels,
+    };
     return measure(grid, image.voxels);
   } catch (error) {
     if (error instanceof ProcessorError) return error.message;

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -29,6 +29,10 @@ async function verify(name: string, keys: Keys, withCases = true) {
     recursive: true,
     filter: (path) => withCases || !/\.mha$/.test(path),
   });
+  return judge(name, rawFolder, keys);
+}
+
+async function judge(name: string, rawFolder: string, keys: Keys) {
   const text = Object.entries({ ...good, ...keys }).map(([key, value]) => `"${key}": ${value}`);
   await writeFile(join(rawFolder, "dataset.json"), `{${text.join(",\n")}}`);
   return verifyDataset(
@@ -176,4 +180,65 @@ test("a wrong number of cases is found beside labels that cannot be used", async
   const report = await verify("both", { ...labels('{"0": "background"}'), numTraining: "7" });
   expect(report.findings.map(({ check }) => check)).toEqual(["case-count", "dataset-json-wrong"]);
   expect(likeNnunet(report).exception?.type).toBe("AssertionError");
+});
+
+test("channels may differ in spacing by as little as nnU-Net allows", async () => {
+  const rawFolder = join(scratch, "close");
+  await cp(goldenPath("tools", "integrity", "good_mha"), rawFolder, { recursive: true });
+  const path = join(rawFolder, "imagesTr", "case0_0001.mha");
+  const image = await readFile(path, "latin1");
+  const withDepth = (depth: string) =>
+    writeFile(path, image.replace(/^(ElementSpacing = \S+ \S+) 2\.5$/m, `$1 ${depth}`), "latin1");
+  await withDepth("2.500001");
+  expect((await judge("close", rawFolder, {})).isFine).toBe(true);
+  await withDepth("2.5001");
+  expect((await judge("close", rawFolder, {})).findings.map(({ check }) => check)).toContain(
+    "channels-spacing",
+  );
+});
+
+/** A NIfTI file of bytes that are all 0. */
+function flatNifti(sizes: readonly number[]): Buffer {
+  const file = Buffer.alloc(352 + sizes.reduce((all, size) => all * size, 1));
+  file.writeInt32LE(348, 0);
+  [sizes.length, ...sizes, 1, 1, 1, 1].forEach((size, i) => {
+    if (i < 8) file.writeInt16LE(size, 40 + 2 * i);
+  });
+  file.writeInt16LE(2, 70);
+  file.writeInt16LE(8, 72);
+  for (let i = 0; i < 8; i++) file.writeFloatLE(1, 76 + 4 * i);
+  file.writeFloatLE(352, 108);
+  file.write("n+1\0", 344, "latin1");
+  return file;
+}
+
+test.each([
+  { name: "two axes", sizes: [4, 3], reader: {}, exception: "RuntimeError" },
+  {
+    name: "two axes for NibabelIO",
+    sizes: [4, 3],
+    reader: { overwrite_image_reader_writer: '"NibabelIO"' },
+    exception: "AssertionError",
+  },
+  { name: "four axes", sizes: [4, 3, 2, 2], reader: {}, exception: "RuntimeError" },
+])("nibabel's readers refuse $name", async ({ name, sizes, reader, exception }) => {
+  const rawFolder = join(scratch, name.replaceAll(" ", "-"));
+  for (const [folder, file] of [
+    ["imagesTr", "c_0000.nii"],
+    ["labelsTr", "c.nii"],
+  ] as const) {
+    await mkdir(join(rawFolder, folder), { recursive: true });
+    await writeFile(join(rawFolder, folder, file), flatNifti(sizes));
+  }
+  const report = await judge(name, rawFolder, {
+    channel_names: '{"0": "CT"}',
+    numTraining: "1",
+    file_ending: '".nii"',
+    ...reader,
+  });
+  expect(report.findings.find(({ check }) => check === "image-dimensions")).toMatchObject({
+    severity: "error",
+    text: expect.stringContaining("three axes"),
+  });
+  expect(likeNnunet(report).exception?.type).toBe(exception);
 });

@@ -25,6 +25,7 @@ export function checkCase(question: CaseQuestion): readonly DatasetFinding[] {
   const unread = unreadable(question);
   return [
     ...unread,
+    ...dimensionFindings(question, images, label),
     ...(label === null ? [] : labelValueFindings(question, label)),
     ...(unread.length > 0 ? [] : channelFindings(question, images)),
     ...voxelFindings(question, images, label),
@@ -63,6 +64,30 @@ function unreadable(question: CaseQuestion): readonly DatasetFinding[] {
     ...images.filter((image) => typeof image === "string").map((text) => draft(text, steps.cases)),
     ...(typeof label === "string" ? [draft(label, steps.labelValues)] : []),
   ];
+}
+
+/** nnU-Net's readers with nibabel take files with three axes only. */
+function dimensionFindings(
+  question: CaseQuestion,
+  images: readonly ImageFacts[],
+  label: LabelFacts | null,
+): readonly DatasetFinding[] {
+  if (!isNibabel(question.reader)) return [];
+  const files = [...images, ...(label === null ? [] : [label])];
+  return files
+    .filter(({ dimensions, components }) => dimensions === 2 || components > 1)
+    .map((file) => {
+      const axes = file.dimensions === 2 ? "two axes" : `${file.components} values for each voxel`;
+      const text = `${file.path} has ${axes}, but ${question.reader} reads only files with three axes and one value`;
+      return finding(question, {
+        severity: "error",
+        check: "image-dimensions",
+        text,
+        remedy: "Write the files as .nii.gz, which SimpleITKIO reads, and one file for each channel.",
+        step: file === label ? steps.labelValues : steps.cases,
+        nnunet: { kind: "stops", exception: "AssertionError", text },
+      });
+    });
 }
 
 function labelValueFindings(question: CaseQuestion, label: LabelFacts): readonly DatasetFinding[] {

@@ -3,7 +3,13 @@ import { exists } from "../../../../processor/files/exists.js";
 import { eachCase, type WorkTools } from "../../threads/each-case.js";
 import type { DatasetJson } from "../dataset-json.js";
 import type { CaseFacts } from "../examine-case.js";
-import { chooseReader, type ImageReaderName, isNibabel, type ReaderChoice } from "../image-reader.js";
+import {
+  chooseReader,
+  type ImageReaderName,
+  isNibabel,
+  isReaderName,
+  type ReaderChoice,
+} from "../image-reader.js";
 import { labelFamily } from "../label-rules.js";
 import type { DatasetCase } from "../list-cases.js";
 import { checkCase } from "./check-case.js";
@@ -37,7 +43,14 @@ export async function verifyDataset(
       reader = choice.reader;
       if (choice.unknownName !== null) all.push(unknownReader(choice.unknownName, choice.reader));
       all.push(...wrongReader(dataset, choice));
-      all.push(...(await caseFindings({ name, dataset, cases, choice }, tools)));
+      const found = await caseFindings({ name, dataset, cases, choice }, tools);
+      const example = cases[0]!.images[0];
+      for (const finding of found) {
+        // nnU-Net tries the first image when it chooses a reader by the ending.
+        const isTried = !isReaderName(dataset.readerOverride) && finding.check === "image-dimensions";
+        const isExample = isTried && example !== undefined && finding.text.startsWith(`${example} `);
+        all.push(isExample ? refusedExample(finding) : finding);
+      }
     }
   }
   const ordered = all
@@ -113,6 +126,12 @@ function wrongReader({ fileEnding }: DatasetJson, { reader }: ReaderChoice): rea
     },
   ];
 }
+
+const refusedExample = (finding: DatasetFinding): DatasetFinding => ({
+  ...finding,
+  step: steps.reader,
+  nnunet: { kind: "stops", exception: "RuntimeError", text: finding.text },
+});
 
 interface CasesQuestion {
   readonly name: string;
