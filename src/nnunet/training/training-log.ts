@@ -28,11 +28,14 @@ export interface LogReader {
 }
 
 /** The most text of a line that is looked at; nnU-Net's plans take more, and say nothing about progress. */
-const longestLine = 4000;
+export const longestLine = 4000;
 
-const number = "(-?[\\d.]+(?:e[+-]?\\d+)?|nan|-?inf)";
+/** A number as Python prints it, for a pattern. */
+export const number = "(-?[\\d.]+(?:e[+-]?\\d+)?|nan|-?inf)";
 const timestamp = "^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?: ";
-const line = (text: string): RegExp => new RegExp(`${timestamp}${text}\\s*$`);
+
+/** Returns the pattern of a line that begins with the time. */
+export const line = (text: string): RegExp => new RegExp(`${timestamp}${text}\\s*$`);
 
 const patterns = {
   epoch: line("Epoch (\\d+)"),
@@ -51,31 +54,48 @@ const patterns = {
  * its last line, so that an interrupted one is not reported.
  */
 export class TrainingLog implements LogReader {
-  #epoch: { -readonly [Key in keyof TrainedEpoch]?: TrainedEpoch[Key] } = {};
+  readonly #measures = new EpochMeasures(patterns);
 
   /** Returns the event that a line completes; null for any other line. */
   read(text: string): TrainingEvent | null {
     const words = text.slice(0, longestLine);
     const found = (pattern: RegExp): string | null => pattern.exec(words)?.[1] ?? null;
     const epoch = found(patterns.epoch);
-    if (epoch !== null) {
-      this.#epoch = { epoch: Number(epoch) };
-      return { kind: "epoch-started", epoch: Number(epoch) };
-    }
+    if (epoch !== null) return this.#measures.start(Number(epoch));
     if (patterns.trained.test(words)) return { kind: "trained" };
     const caseName = found(patterns.predicting);
     if (caseName !== null) return { kind: "predicting", caseName };
     const meanDice = found(patterns.validated);
     if (meanDice !== null) return { kind: "validated", meanDice: numberOf(meanDice) };
-    return this.#measure(found);
+    return this.#measures.read(found);
+  }
+}
+
+type MeasurePatterns = Readonly<
+  Record<"learningRate" | "trainLoss" | "validationLoss" | "pseudoDice" | "seconds", RegExp>
+>;
+
+/** Collects the lines of one epoch. */
+export class EpochMeasures {
+  readonly #patterns: MeasurePatterns;
+  #epoch: { -readonly [Key in keyof TrainedEpoch]?: TrainedEpoch[Key] } = {};
+
+  constructor(measurePatterns: MeasurePatterns) {
+    this.#patterns = measurePatterns;
   }
 
-  #measure(found: (pattern: RegExp) => string | null): TrainingEvent | null {
+  start(epoch: number): TrainingEvent {
+    this.#epoch = { epoch };
+    return { kind: "epoch-started", epoch };
+  }
+
+  /** Returns the epoch if the line has the last of its measures; null otherwise. */
+  read(found: (pattern: RegExp) => string | null): TrainingEvent | null {
     for (const name of ["learningRate", "trainLoss", "validationLoss", "seconds"] as const) {
-      const value = found(patterns[name]);
+      const value = found(this.#patterns[name]);
       if (value !== null) this.#epoch[name] = numberOf(value);
     }
-    const dice = found(patterns.pseudoDice);
+    const dice = found(this.#patterns.pseudoDice);
     if (dice !== null) this.#epoch.pseudoDice = diceValues(dice);
     const { epoch, learningRate, trainLoss, validationLoss, pseudoDice, seconds } = this.#epoch;
     if (epoch === undefined || seconds === undefined || trainLoss === undefined) return null;
@@ -95,14 +115,14 @@ export class TrainingLog implements LogReader {
 }
 
 /** Reads `np.float32(0.1), nan, 0.2`: numpy 2 prints the type, numpy 1 does not. */
-export const diceValues = (text: string): readonly number[] =>
+const diceValues = (text: string): readonly number[] =>
   text
     .split(",")
     .map((item) => item.replace(/^\s*np\.float\d+\(/, "").replace(/\)\s*$/, ""))
     .filter((item) => item.trim() !== "")
     .map(numberOf);
 
-export function numberOf(text: string): number {
+function numberOf(text: string): number {
   const word = text.trim();
   if (word === "nan") return Number.NaN;
   if (word === "inf") return Number.POSITIVE_INFINITY;

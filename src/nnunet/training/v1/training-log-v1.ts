@@ -1,17 +1,11 @@
 import {
-  diceValues,
+  EpochMeasures,
   type LogReader,
-  numberOf,
-  type TrainedEpoch,
+  line,
+  longestLine,
+  number,
   type TrainingEvent,
 } from "../training-log.js";
-
-/** The most text of a line that is looked at. */
-const longestLine = 4000;
-
-const number = "(-?[\\d.]+(?:e[+-]?\\d+)?|nan|-?inf)";
-const timestamp = "^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?: ";
-const line = (text: string): RegExp => new RegExp(`${timestamp}${text}\\s*$`);
 
 const patterns = {
   // The line before it has the time.
@@ -29,7 +23,7 @@ const patterns = {
 
 /** Reads the output of v1's `nnUNet_train`, line by line. */
 export class TrainingLogOfV1 implements LogReader {
-  #epoch: { -readonly [Key in keyof TrainedEpoch]?: TrainedEpoch[Key] } = {};
+  readonly #measures = new EpochMeasures(patterns);
   #isValidating = false;
   #isSaving = false;
 
@@ -43,10 +37,7 @@ export class TrainingLogOfV1 implements LogReader {
     if (patterns.saving.test(words)) this.#isSaving = true;
     if (patterns.saved.test(words)) this.#isSaving = false;
     const epoch = found(patterns.epoch);
-    if (epoch !== null) {
-      this.#epoch = { epoch: Number(epoch) };
-      return { kind: "epoch-started", epoch: Number(epoch) };
-    }
+    if (epoch !== null) return this.#measures.start(Number(epoch));
     const caseName = found(patterns.predicting);
     if (caseName !== null) {
       // v1 does not say that the training is done.
@@ -54,29 +45,6 @@ export class TrainingLogOfV1 implements LogReader {
       this.#isValidating = true;
       return kind === "trained" ? { kind } : { kind, caseName };
     }
-    return this.#measure(found);
-  }
-
-  #measure(found: (pattern: RegExp) => string | null): TrainingEvent | null {
-    for (const name of ["learningRate", "trainLoss", "validationLoss", "seconds"] as const) {
-      const value = found(patterns[name]);
-      if (value !== null) this.#epoch[name] = numberOf(value);
-    }
-    const dice = found(patterns.pseudoDice);
-    if (dice !== null) this.#epoch.pseudoDice = diceValues(dice);
-    const { epoch, learningRate, trainLoss, validationLoss, pseudoDice, seconds } = this.#epoch;
-    if (epoch === undefined || seconds === undefined || trainLoss === undefined) return null;
-    this.#epoch = {};
-    return {
-      kind: "epoch",
-      result: {
-        epoch,
-        learningRate: learningRate ?? Number.NaN,
-        trainLoss,
-        validationLoss: validationLoss ?? Number.NaN,
-        pseudoDice: pseudoDice ?? [],
-        seconds,
-      },
-    };
+    return this.#measures.read(found);
   }
 }
