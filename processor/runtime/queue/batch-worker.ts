@@ -154,7 +154,7 @@ export class BatchWorker {
     const { signal } = this.#stop;
     let claim: Claim | null = null;
     try {
-      const { batch, one } = await this.#caseOf(job);
+      const { batch, one } = await this.#caseOf(job, signal);
       const claimFile = batch.folder.claimFile(one.name);
       const isForsaken = job.stalledCounter > 0;
       const finished = await finishedRecord(batch, one, signal);
@@ -180,9 +180,12 @@ export class BatchWorker {
     }
   }
 
-  async #caseOf(job: Job<CaseJob>): Promise<{ readonly batch: OpenedBatch; readonly one: BatchCase }> {
+  async #caseOf(
+    job: Job<CaseJob>,
+    signal: AbortSignal,
+  ): Promise<{ readonly batch: OpenedBatch; readonly one: BatchCase }> {
     const data = caseJob.read(job.data, "");
-    const batch = await this.#batches.open(data.folder, this.#stop.signal);
+    const batch = await this.#batches.open(data.folder, signal);
     const one = batch.manifest.cases.find(({ name }) => name === data.case);
     if (one === undefined) throw new UnrecoverableError(`${data.folder} has no case ${data.case}`);
     return { batch, one };
@@ -239,10 +242,13 @@ export class BatchWorker {
     return error.exitCode === 5 ? new Error(message) : new UnrecoverableError(message);
   }
 
-  /** A job that BullMQ gives up, because its workers died, gets a record as well. */
+  /**
+   * Writes the record of a job that BullMQ gives up because its workers died. A worker that stops meanwhile still writes it,
+   * because no other worker learns of the job.
+   */
   async #recordDeath(job: Job<CaseJob>): Promise<void> {
     if (!/stalled/.test(job.failedReason ?? "")) return;
-    const { batch, one } = await this.#caseOf(job);
+    const { batch, one } = await this.#caseOf(job, new AbortController().signal);
     const record = await readRecord(batch.folder, one.name);
     if (record !== null && !record.mayRetry && isOfRun(record, one, batch.run)) return;
     const claim = claimOrNull(await this.#claims.attempt(batch.folder.claimFile(one.name), true));

@@ -45,8 +45,7 @@ async function outcomeOf(child: ChildProcess) {
 const filesOf = ({ outputDir }: SmallBatch, folder: string) => readdirSync(join(outputDir, folder));
 
 describeWith([needs.redis, needs.linux], "a queue in Redis", () => {
-  // Fails about one time in three. The reason is not known yet.
-  test("a case that ends two workers is given up, and the others are done", { retry: 3 }, async () => {
+  test("a case that ends two workers is given up, and the others are done", async () => {
     await withRedis(async (redis) =>
       withSmallBatch(4, async (batch) => {
         await submit(batch, redis);
