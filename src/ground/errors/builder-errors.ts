@@ -108,7 +108,7 @@ export const builderError = defineErrors({
   BUNDLE_UNSUPPORTED: {
     exit: 3,
     http: 500,
-    help: "Remove the part from the bundle's configuration if the answer does not need it, or replace it by one that is built in; docs/how-to/monai-bundles.md lists them. For any other network, pass an ONNX file: --onnx FILE, or `onnx` in config.json.",
+    help: "Remove the part from the bundle's configuration if the answer does not need it, or replace it with one that is built in. For any other network, pass an ONNX file.",
   },
   TENSOR_MISMATCH: {
     exit: 3,

@@ -32,6 +32,8 @@ const remedies: Partial<Record<string, string>> = {
   HOOK_INVALID: "docs/how-to/process-img.md shows such a module and the functions that it may export.",
   NVIDIA_FACTS_MISSING:
     "Write what the message names into config.json under `nvidia`; docs/how-to/nvidia-nnunet.md describes each key. For a run without one, --nvidia names a JSON file with the same keys.",
+  BUNDLE_UNSUPPORTED:
+    "Remove the part from the bundle's configuration if the answer does not need it, or replace it with one that is built in; docs/how-to/monai-bundles.md lists them. For any other network, pass an ONNX file: --onnx FILE, or `onnx` in config.json.",
   DICOM_RULES_INVALID:
     "Correct dicom_rules in the file of models; docs/how-to/service-dicom.md describes each key.",
   DEVICE_UNFIT: "docs/reference/gpu.md says which driver and GPU each image needs. --device cpu needs none.",
