@@ -21,7 +21,8 @@ export function listOfPickles(pickles: readonly PickleBytes[]): Uint8Array {
   let memoStart = 0;
   for (const pickle of pickles) {
     const body = bodyOf(pickle, memoStart);
-    parts.push(...body.parts, Uint8Array.of(opcodes.APPEND));
+    for (const part of body.parts) parts.push(part);
+    parts.push(Uint8Array.of(opcodes.APPEND));
     memoStart = body.memoEnd;
   }
   return Buffer.concat([...parts, Uint8Array.of(opcodes.STOP)]);
@@ -64,24 +65,30 @@ function bodyOf({ source, bytes }: PickleBytes, memoStart: number): Body {
   const input = new ByteCursor(bytes, source);
   const faults = new PickleFaults(source, input);
   const parts: Uint8Array[] = [];
-  let memoized = 0;
-  let memoEnd = memoStart;
-  const recall = (opcode: number, index: number): void => {
-    memoEnd = Math.max(memoEnd, memoStart + index + 1);
-    parts.push(withIndex(opcode, memoStart + index));
+  /** New numbers by those of this pickle, without gaps: four bytes hold them, whatever number the pickle names. */
+  const numbers = new Map<number, number>();
+  const remember = (index: number): void => {
+    if (!(index >= 0)) faults.damaged("an object that is referred to has no number from 0");
+    const number = numbers.get(index) ?? memoStart + numbers.size;
+    numbers.set(index, number);
+    parts.push(withIndex(opcodes.LONG_BINPUT, number));
+  };
+  const recall = (index: number): void => {
+    const number =
+      numbers.get(index) ?? faults.damaged(`it refers to object ${index}, which it does not hold`);
+    parts.push(withIndex(opcodes.LONG_BINGET, number));
   };
   for (;;) {
     const start = input.position;
     const opcode = input.uint8();
-    if (opcode === opcodes.STOP) return { parts, memoEnd };
+    if (opcode === opcodes.STOP) return { parts, memoEnd: memoStart + numbers.size };
     if (opcode === opcodes.PROTO) input.uint8();
     else if (opcode === opcodes.FRAME) input.uint64();
-    else if (opcode === opcodes.MEMOIZE) recall(opcodes.LONG_BINPUT, memoized++);
-    else if (opcode === opcodes.BINPUT || opcode === opcodes.LONG_BINPUT || opcode === opcodes.PUT) {
-      memoized++;
-      recall(opcodes.LONG_BINPUT, indexAfter(opcode, input));
-    } else if (opcode === opcodes.BINGET || opcode === opcodes.LONG_BINGET || opcode === opcodes.GET)
-      recall(opcodes.LONG_BINGET, indexAfter(opcode, input));
+    else if (opcode === opcodes.MEMOIZE) remember(numbers.size);
+    else if (opcode === opcodes.BINPUT || opcode === opcodes.LONG_BINPUT || opcode === opcodes.PUT)
+      remember(indexAfter(opcode, input));
+    else if (opcode === opcodes.BINGET || opcode === opcodes.LONG_BINGET || opcode === opcodes.GET)
+      recall(indexAfter(opcode, input));
     else {
       if (readScalar(opcode, input, faults) === noScalar) skipArguments(opcode, input, faults);
       parts.push(bytes.subarray(start, input.position));

@@ -23,8 +23,10 @@ export class PickleMemo {
   }
 
   set(index: number, value: unknown): void {
-    if (this.isNext(index)) this.#dense.push(value);
-    else if (this.#isDense(index)) this.#dense[index] = value;
+    if (this.isNext(index)) {
+      this.#dense.push(value);
+      this.#others.delete(index);
+    } else if (this.#isDense(index)) this.#dense[index] = value;
     else this.#others.set(index, value);
   }
 
