@@ -38,9 +38,11 @@ export async function leftUpload(
   return { ...found, received: content.size, changedMs: content.mtimeMs };
 }
 
-/** Returns the digest of a file, to which more can be added. */
-export async function digestOf(path: string): Promise<Hash> {
+/** Returns the digest of the first bytes of a file, to which more can be added. */
+export async function digestOf(path: string, bytes: number): Promise<Hash> {
   const hash = createHash("sha256");
-  for await (const part of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
+  if (bytes === 0) return hash;
+  for await (const part of createReadStream(path, { end: bytes - 1, highWaterMark: 1 << 20 }))
+    hash.update(part as Buffer);
   return hash;
 }

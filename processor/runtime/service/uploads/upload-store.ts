@@ -1,11 +1,12 @@
 import { createHash, type Hash, randomUUID } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "../../../files/make-folder.js";
 import { outputError } from "../../../files/write-file.js";
 import { serviceError } from "../errors.js";
 import { cleanName } from "./clean-name.js";
 import { contentName, digestOf, leftUpload, noteUpload, noteVerified } from "./left-uploads.js";
+import { WriteBehind } from "./write-behind.js";
 
 /** A file that a client sends in parts. */
 export interface Upload {
@@ -28,7 +29,7 @@ interface OpenUpload {
   readonly bytes: number;
   readonly sha256: string | null;
   received: number;
-  /** The digest of what has arrived; null until the part that an earlier server took is read again. */
+  /** The digest of what is written; null until it is read again, after a restart or a failure. */
   hash: Hash | null;
   isBusy: boolean;
   changedMs: number;
@@ -173,25 +174,31 @@ export class UploadStore {
 
   async #write(upload: OpenUpload, body: AsyncIterable<Uint8Array>): Promise<void> {
     const path = this.#pathOf(upload);
-    upload.hash ??= await digestOf(path);
-    const { hash } = upload;
-    const file: FileHandle = await open(path, "r+");
+    const start = upload.received;
+    const hash = upload.hash ?? (await digestOf(path, start));
+    const file = await open(path, "r+");
+    const written = new WriteBehind(file, start);
+    let arrived = start;
     try {
       for await (const part of body) {
-        if (upload.received + part.length > upload.bytes)
+        if (arrived + part.length > upload.bytes)
           throw serviceError(
             "UPLOAD_INVALID",
             `the file has more than the ${upload.bytes} bytes that were announced`,
           );
-        for (let written = 0; written < part.length; )
-          written += (await file.write(part, written, part.length - written, upload.received + written))
-            .bytesWritten;
         hash.update(part);
-        upload.received += part.length;
+        arrived += part.length;
+        await written.add(part);
+        upload.received = written.end;
       }
+      await written.flush();
     } catch (error) {
+      // What arrived of a part that broke off is kept, unless writing is what failed.
+      await written.flush().catch(() => undefined);
       throw outputError(path, error);
     } finally {
+      upload.received = written.end;
+      upload.hash = written.end === arrived ? hash : null;
       await file.close();
     }
   }

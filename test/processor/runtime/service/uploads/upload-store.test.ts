@@ -1,0 +1,50 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { UploadStore } from "../../../../../processor/runtime/service/uploads/upload-store.js";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "uploads-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const bytes = randomBytes(3_500_000);
+
+async function* parts(from: number, to: number, failure?: Error): AsyncGenerator<Buffer> {
+  for (let i = from; i < to; i += 60_000) yield bytes.subarray(i, Math.min(i + 60_000, to));
+  if (failure !== undefined) throw failure;
+}
+
+async function begin(): Promise<{ readonly uploads: UploadStore; readonly id: string }> {
+  const uploads = new UploadStore(folder, 1e9);
+  await uploads.open();
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const { id } = await uploads.create({ name: "scan.nii", client: "a", bytes: bytes.length, sha256 });
+  return { uploads, id };
+}
+
+test("what arrived of a part that broke off is kept, and the rest completes the file with its digest", async () => {
+  const { uploads, id } = await begin();
+  const brokenOff = parts(0, 2_600_001, new Error("the client is gone"));
+  await expect(uploads.append(id, "a", 0, brokenOff)).rejects.toThrow("the client is gone");
+  expect(uploads.get(id, "a").received).toBe(2_600_001);
+  const whole = await uploads.append(id, "a", 2_600_001, parts(2_600_001, bytes.length));
+  expect(whole.isComplete).toBe(true);
+  const [file] = uploads.filesOf([id], "a");
+  expect((await readFile(file!.path)).equals(bytes)).toBe(true);
+});
+
+test("a part that is longer than the file is refused, and what fits of it can be continued", async () => {
+  const { uploads, id } = await begin();
+  async function* tooLong(): AsyncGenerator<Buffer> {
+    yield bytes.subarray(0, 2_000_000);
+    yield bytes;
+  }
+  await expect(uploads.append(id, "a", 0, tooLong())).rejects.toThrow("more than the 3500000 bytes");
+  const whole = await uploads.append(id, "a", 2_000_000, parts(2_000_000, bytes.length));
+  expect(whole.isComplete).toBe(true);
+});
