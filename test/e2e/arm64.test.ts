@@ -105,7 +105,7 @@ describeWith([needs.registry], "--platform linux/arm64", () => {
   });
 });
 
-test("the recipe's own base for arm64 has Node and ONNX Runtime for arm64, in the same versions as for amd64", {
+test("the recipe's own base for arm64 has Node, ONNX Runtime and OpenVINO for arm64, in the same versions as for amd64", {
   timeout,
 }, async () => {
   const scratch = scratchFolder();
@@ -137,7 +137,13 @@ test("the recipe's own base for arm64 has Node and ONNX Runtime for arm64, in th
       for await (const chunk of bytes) machines[path] ??= Buffer.from(chunk).readUInt16LE(18);
     }
   const aarch64 = 183; // e_machine of ELF
-  expect(Object.keys(machines).length).toBeGreaterThanOrEqual(3);
+  for (const file of [
+    /\/bin\/node$/,
+    /onnxruntime.*\.node$/,
+    /libopenvino_c\.so/,
+    /libopenvino_arm_cpu_plugin\.so$/,
+  ])
+    expect(Object.keys(machines)).toContainEqual(expect.stringMatching(file));
   expect(new Set(Object.values(machines))).toEqual(new Set([aarch64]));
   const { versions: amd64 } = await readRecipe("cpu");
   const { versions: arm64 } = await readRecipe("cpu", "linux/arm64");
