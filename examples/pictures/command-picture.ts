@@ -20,6 +20,7 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
       "preprocess",
       "training-image",
       "train",
+      "trainings",
     ],
   },
   {

@@ -1,9 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import Handlebars from "handlebars";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { type BuiltImage, buildContext } from "../docker/build-image.js";
 import type { Engine } from "../docker/engine.js";
+import { findOrPullImage } from "../docker/find-image.js";
+import { nnunetError } from "../ground/errors/nnunet-errors.js";
 import { packageRoot } from "../ground/files/package-root.js";
 import { layerFile } from "../image/image-plan.js";
 
@@ -42,11 +45,15 @@ export interface TrainingImageOptions {
  * Builds an image with Python, PyTorch and nnU-Net, in which `train --image` trains. Python packages are pinned with their
  * digests (`base-image/training`); Debian's packages are the mirror's current ones.
  *
- * @throws IMAGE_BUILD_FAILED with Docker's message, ENGINE_DISK_FULL; the signal's reason if aborted
+ * @throws TRAINING_BASE_MISSING, IMAGE_BUILD_FAILED with Docker's message, ENGINE_DISK_FULL; the signal's reason if aborted
  */
 export async function buildTrainingImage(options: TrainingImageOptions): Promise<BuiltImage> {
   const { engine, device, imageName, baseImage, progress, signal } = options;
   const requirements = join(packageRoot, "base-image", "training", `${device}.txt`);
+  await findOrPullImage({ engine, imageName: baseImage, progress, signal }).catch((error: unknown) => {
+    if (!(error instanceof ProcessorError) || error.code !== "BASE_IMAGE_MISSING") throw error;
+    throw nnunetError("TRAINING_BASE_MISSING", error.message, { cause: error });
+  });
   return buildContext({
     engine,
     imageName,

@@ -22,6 +22,7 @@ export const commandGroups: Readonly<Record<string, readonly string[]>> = {
     "preprocess",
     "training-image",
     "train",
+    "trainings",
   ],
   "Score segmentations, and choose a model": [
     "evaluate",

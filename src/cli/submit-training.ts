@@ -42,7 +42,8 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
     `${trainer}__${plans}__${configuration}`,
   );
   const preprocessedFolder = join(requireFolder(folders, "preprocessed"), dataset);
-  for (const warning of await checkTraining({ preprocessedFolder, modelFolder, plans, configuration }))
+  const place = { preprocessedFolder, modelFolder, plans, configuration };
+  for (const warning of await checkTraining({ ...place, gpusPerFold: args["gpus-per-fold"] }))
     progress.note(`warning: ${warning}`);
   const folds = foldsOf(args.folds);
   const logs = join(modelFolder, "slurm");

@@ -1,4 +1,5 @@
 import type { Progress, ProgressTask } from "../../processor/contract/progress/progress.js";
+import { duration } from "../nnunet/training/duration.js";
 import type { Fold } from "../nnunet/training/each-fold.js";
 import type { FoldEvent } from "../nnunet/training/train.js";
 import type { TrainedEpoch } from "../nnunet/training/training-log.js";
@@ -71,14 +72,6 @@ function epochLine(result: TrainedEpoch, { fold, epochs }: FoldEvent, seconds: r
   const dice = result.pseudoDice.map((value) => (Number.isNaN(value) ? "–" : value.toFixed(3))).join(" ");
   return `fold ${fold}, epoch ${result.epoch}${epochs === null ? "" : ` of ${epochs}`}: train loss ${result.trainLoss}, validation loss ${result.validationLoss}, Dice ${dice}, ${result.seconds} s${left}`;
 }
-
-/** @example duration(5400) // "1.5 h" */
-const duration = (seconds: number): string =>
-  seconds < 120
-    ? `${Math.round(seconds)} s`
-    : seconds < 7200
-      ? `${Math.round(seconds / 60)} min`
-      : `${(seconds / 3600).toFixed(1)} h`;
 
 /** NaN is null in JSON. */
 const jsonEvent = (event: FoldEvent): object =>

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
@@ -48,45 +48,45 @@ export async function benchTools(): Promise<readonly BenchRow[]> {
     const compare = async (
       what: string,
       limits: Limits,
-      own: Promise<ProcessMeasurement>,
+      own: () => Promise<ProcessMeasurement>,
       other: () => Promise<ProcessMeasurement>,
     ) => {
-      const measured = await own;
-      rows.push(...rowsOf(what, limits, measured, await other()));
+      const runs = limits.runs ?? 1;
+      rows.push(...rowsOf(what, limits, await medianOf(runs, own), await medianOf(runs, other)));
     };
     await compare(
       "dataset verify",
       { time: 0.3, memory: null },
-      ours("dataset", "verify", "1", "--workers", workers),
+      () => ours("dataset", "verify", "1", "--workers", workers),
       () => peer("python", join(scratch, "verify.py")),
     );
     await compare(
       "fingerprint",
       { time: 0.2, memory: 0.3 },
-      ours("fingerprint", "1", "--workers", workers),
+      () => ours("fingerprint", "1", "--workers", workers),
       () => peer("nnUNetv2_extract_fingerprint", "-d", "1", "-np", workers),
     );
-    await compare("plan", { time: 0.05, memory: null }, ours("plan", "1"), () =>
-      peer("nnUNetv2_plan_experiment", "-d", "1"),
+    await compare(
+      "plan",
+      { time: 0.05, memory: null, runs: 3 },
+      () => ours("plan", "1"),
+      () => peer("nnUNetv2_plan_experiment", "-d", "1"),
     );
     await compare(
       "preprocess",
       { time: 0.25, memory: 0.4 },
-      ours("preprocess", "1", "-c", "3d_fullres", "--workers", workers),
+      () => ours("preprocess", "1", "-c", "3d_fullres", "--workers", workers),
       () => peer("nnUNetv2_preprocess", "-d", "1", "-c", "3d_fullres", "-np", workers),
     );
     const references = join(raw, datasetName, "labelsTr");
     const dataset = join(raw, datasetName, "dataset.json");
     const plans = join(scratch, "peer", "preprocessed", datasetName, "nnUNetPlans.json");
-    const predictions = (who: string): string => {
-      const folder = join(scratch, who, "predictions");
-      cpSync(references, folder, { recursive: true });
-      return folder;
-    };
+    const predictions = (who: string): string => join(scratch, who, "predictions");
+    for (const who of ["ours", "peer"]) cpSync(references, predictions(who), { recursive: true });
     await compare(
       "evaluate",
       { time: 0.2, memory: null },
-      ours("evaluate", references, predictions("ours"), "--dataset-json", dataset),
+      () => ours("evaluate", references, predictions("ours"), "--dataset-json", dataset),
       () =>
         peer(
           "nnUNetv2_evaluate_folder",
@@ -103,6 +103,14 @@ interface Limits {
   readonly time: number;
   /** Null if memory is not compared. */
   readonly memory: number | null;
+  /** How often a short command runs; the median counts. Once if absent. */
+  readonly runs?: number;
+}
+
+async function medianOf(runs: number, run: () => Promise<ProcessMeasurement>): Promise<ProcessMeasurement> {
+  const measured: ProcessMeasurement[] = [];
+  for (let i = 0; i < runs; i++) measured.push(await run());
+  return measured.toSorted((one, other) => one.wallSeconds - other.wallSeconds)[Math.floor(runs / 2)]!;
 }
 
 function rowsOf(
@@ -132,15 +140,26 @@ function rowsOf(
   ];
 }
 
+/** The CTs differ in their spacing only, so that few must be compressed. */
+const spacings = 5;
+
 async function writeDataset(folder: string): Promise<void> {
   for (const name of ["imagesTr", "labelsTr"]) mkdirSync(join(folder, name), { recursive: true });
   const ct = Int16Array.from(syntheticCt(sizeZyx));
   const labels = syntheticOrgans(sizeZyx);
   for (let i = 0; i < caseCount; i++) {
     const id = `ct_${String(i).padStart(3, "0")}`;
-    const spacing = 0.9 + 0.01 * (i % 5);
-    await writeImage(imageOf(ct, [1.5, spacing, spacing]), join(folder, "imagesTr", `${id}_0000.nii.gz`));
-    await writeImage(imageOf(labels, [1.5, spacing, spacing]), join(folder, "labelsTr", `${id}.nii.gz`));
+    const image = join(folder, "imagesTr", `${id}_0000.nii.gz`);
+    const label = join(folder, "labelsTr", `${id}.nii.gz`);
+    const spacing = 0.9 + 0.01 * (i % spacings);
+    if (i >= spacings) {
+      const same = `ct_${String(i % spacings).padStart(3, "0")}`;
+      copyFileSync(join(folder, "imagesTr", `${same}_0000.nii.gz`), image);
+      copyFileSync(join(folder, "labelsTr", `${same}.nii.gz`), label);
+      continue;
+    }
+    await writeImage(imageOf(ct, [1.5, spacing, spacing]), image);
+    await writeImage(imageOf(labels, [1.5, spacing, spacing]), label);
   }
   const json = {
     channel_names: { "0": "CT" },

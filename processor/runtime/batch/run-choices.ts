@@ -65,7 +65,7 @@ export function workersOf(
   )
     throw sharedError(
       "USAGE",
-      `--gpus takes different numbers of GPUs, such as 0 or 0,1, not ${JSON.stringify(gpus)}`,
+      `GPUs are different numbers with commas between them, such as 0 or 0,1; not ${JSON.stringify(gpus)}`,
     );
   const shown = (environment["CUDA_VISIBLE_DEVICES"] ?? "").split(",").map((name) => name.trim());
   const areNumbers = [...names, ...shown].every((name) => /^\d+$/.test(name));
@@ -73,7 +73,7 @@ export function workersOf(
   if (areNumbers && hidden.length > 0)
     throw sharedError(
       "USAGE",
-      `--gpus ${gpus}: CUDA_VISIBLE_DEVICES shows this process only ${shown.join(",")}; both number GPUs as nvidia-smi does`,
+      `GPU ${gpus}: CUDA_VISIBLE_DEVICES shows this process only ${shown.join(",")}; both number GPUs as nvidia-smi does`,
     );
   return names.flatMap(repeated);
 }

@@ -2,6 +2,7 @@ import type { Command } from "../command.js";
 import { benchmarkOptions } from "../options/benchmark-options.js";
 import { trainOptions } from "../options/train-options.js";
 import { trainingImageOptions } from "../options/training-image-options.js";
+import { trainingsOptions } from "../options/trainings-options.js";
 
 /** The commands that run nnU-Net's own training, and measure. */
 export const trainingCommands: Readonly<Record<string, Command>> = {
@@ -21,6 +22,23 @@ export const trainingCommands: Readonly<Record<string, Command>> = {
       ["$0 train 4 3d_fullres --nnunet v1 --venv ~/nnunet-v1", "trains with nnU-Net v1"],
     ],
     load: async () => (await import("../commands/train.js")).runTrain,
+  },
+  trainings: {
+    usage: "trainings [datasets..]",
+    describe: "show how far trainings are, wherever they run: epoch, losses, Dice, time left, curves",
+    options: trainingsOptions,
+    positional: {
+      datasets: {
+        type: "string",
+        array: true,
+        describe: "numbers or names of data sets, such as 4 or Dataset004_Liver; all if there are none",
+      },
+    },
+    examples: [
+      ["$0 trainings", "lists every fold in nnUNet_results"],
+      ["$0 trainings 4 --serve", "shows a page with nnU-Net's curves on http://127.0.0.1:8021/"],
+    ],
+    load: async () => (await import("../commands/trainings.js")).runTrainings,
   },
   "training-image": {
     usage: "training-image",

@@ -20,11 +20,7 @@ export type TrainArguments = InferredOptionTypes<typeof trainOptions> & {
 export async function runTrain(args: TrainArguments, session: CommandSession): Promise<number> {
   const { terminal, environment, currentDirectory, progress, signal } = session;
   const gpus = gpuNumbers(args.gpus);
-  if (gpus.length > 0 && args["gpus-per-fold"] > 1)
-    throw sharedError(
-      "USAGE",
-      "--gpus gives each fold one GPU, and --gpus-per-fold several; use one of them",
-    );
+  checkGpus(args, gpus);
   const runner = runnerOf(args, session);
   if (args.nnunet === "v1" && (args.slurm || args.image !== undefined || args.device !== "cuda"))
     throw sharedError(
@@ -97,6 +93,25 @@ function report({ failed }: TrainedFolds): void {
   if (failed.length === 1) throw first.error;
   const lines = failed.map(({ fold, error }) => `  fold ${fold}: ${(error as ProcessorError).message}`);
   throw sharedError("SOME_CASES_FAILED", `${failed.length} folds failed:\n${lines.join("\n")}`);
+}
+
+/** @throws USAGE for GPUs that contradict each other or the device */
+function checkGpus(
+  { device, "gpus-per-fold": perFold }: Pick<TrainArguments, "device" | "gpus-per-fold">,
+  gpus: readonly number[],
+): void {
+  if (!Number.isInteger(perFold) || perFold < 1)
+    throw sharedError("USAGE", `--gpus-per-fold is a whole number from 1 on, not ${perFold}`);
+  if (gpus.length > 0 && perFold > 1)
+    throw sharedError(
+      "USAGE",
+      "--gpus gives each fold one GPU, and --gpus-per-fold several; use one of them",
+    );
+  if (device !== "cuda" && (gpus.length > 0 || perFold > 1))
+    throw sharedError(
+      "USAGE",
+      `--device ${device} uses no GPUs of NVIDIA, so that --gpus and --gpus-per-fold mean nothing; nnU-Net shares a fold among GPUs only`,
+    );
 }
 
 /** @throws USAGE */

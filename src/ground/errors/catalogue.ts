@@ -34,6 +34,7 @@ const remedies: Partial<Record<string, string>> = {
     "Write what the message names into config.json under `nvidia`; docs/how-to/nvidia-nnunet.md describes each key. For a run without one, --nvidia names a JSON file with the same keys.",
   BUNDLE_UNSUPPORTED:
     "Remove the part from the bundle's configuration if the answer does not need it, or replace it with one that is built in; docs/how-to/monai-bundles.md lists them. For any other network, pass an ONNX file: --onnx FILE, or `onnx` in config.json.",
+  SPEC_INVALID: "Write or correct the file that names the models; docs/tutorials/service.md shows one.",
   DICOM_RULES_INVALID:
     "Correct dicom_rules in the file of models; docs/how-to/service-dicom.md describes each key.",
   DEVICE_UNFIT: "docs/reference/gpu.md says which driver and GPU each image needs. --device cpu needs none.",

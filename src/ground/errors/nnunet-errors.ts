@@ -92,6 +92,11 @@ export const nnunetError = defineErrors({
     http: 500,
     help: "Training needs Python: make an environment (`python3 -m venv nnunet`), install nnunetv2 and torch into it, and activate it. --venv names it.",
   },
+  TRAINING_BASE_MISSING: {
+    exit: 5,
+    http: 503,
+    help: "Name an image of Debian 13 that Docker has or can pull. --base takes it, such as debian:trixie-slim, or the same image in your own registry.",
+  },
   TRAINING_FAILED: {
     exit: 5,
     http: 500,

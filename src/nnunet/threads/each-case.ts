@@ -34,10 +34,11 @@ export async function eachCase<Item, Result>(
   const task = progress.start({ label, total: items.length, unit: "cases" });
   const results: Result[] = [];
   let next = 0;
+  let stop: () => void = () => {};
   const stopped = new Promise<never>((_, reject) => {
-    const stop = () => reject(signal.reason as Error);
+    stop = () => reject(signal.reason as Error);
     if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
+    else signal.addEventListener("abort", stop);
   });
   // Without a reader, a rejection would end the program.
   stopped.catch(() => {});
@@ -53,6 +54,7 @@ export async function eachCase<Item, Result>(
     return results;
   } finally {
     next = items.length;
+    signal.removeEventListener("abort", stop);
     task.done();
     await pool.close();
   }

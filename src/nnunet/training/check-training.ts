@@ -13,6 +13,8 @@ export interface TrainingPlace {
   readonly modelFolder: string;
   readonly plans: string;
   readonly configuration: string;
+  /** The GPUs that share the batch of a fold. */
+  readonly gpusPerFold: number;
 }
 
 /** Checkpoints, pictures and validation of one fold of nnU-Net's largest plans need about 2 GB. */
@@ -38,11 +40,21 @@ export async function checkTraining(place: TrainingPlace): Promise<readonly stri
   const own = configurations.get(configuration);
   const parent = own.get("inherits_from");
   const settings = parent.isNull ? own : configurations.get(parent.string());
+  checkBatch(place, settings.get("batch_size").raw);
   await checkData(place, settings.get("data_identifier").string());
   const previous = own.get("previous_stage");
   if (!previous.isNull) await checkPreviousStage(place, previous.string());
   await checkDisk(place.modelFolder);
   return warningsOf(settings.get("architecture").get("arch_kwargs").get("n_stages").raw, plansFile);
+}
+
+/** nnU-Net gives every GPU at least one image of the batch, and fails after its start otherwise. */
+function checkBatch({ gpusPerFold, configuration }: TrainingPlace, batchSize: unknown): void {
+  if (typeof batchSize === "number" && batchSize < gpusPerFold)
+    throw sharedError(
+      "USAGE",
+      `${configuration} has a batch of ${batchSize}, which ${gpusPerFold} GPUs cannot share; --gpus-per-fold is at most ${batchSize}`,
+    );
 }
 
 async function checkData({ preprocessedFolder }: TrainingPlace, identifier: string): Promise<void> {

@@ -18,6 +18,12 @@ export const checkpointsOfV2 = [
   "checkpoint_best.pth",
 ] as const;
 
+export const checkpointsOfV1 = [
+  "model_final_checkpoint.model",
+  "model_latest.model",
+  "model_best.model",
+] as const;
+
 /** The record at the end of every zip file, which a torch file is. */
 const endOfZip = Buffer.from("PK\u0005\u0006", "latin1");
 const endBytes = 22;
@@ -62,6 +68,14 @@ export async function foldState(foldFolder: string): Promise<FoldState> {
     return (await has("validation/summary.json")) ? "finished" : "not-validated";
   const canContinue = (await has("checkpoint_latest.pth")) || (await has("checkpoint_best.pth"));
   return canContinue ? "interrupted" : "new";
+}
+
+/** Does the same for a fold of v1. */
+export async function foldStateOfV1(foldFolder: string): Promise<FoldState> {
+  const has = (name: string): Promise<boolean> => exists(join(foldFolder, name));
+  const [final, latest, best] = await Promise.all(checkpointsOfV1.map(has));
+  if (final === true) return (await has("validation_raw/summary.json")) ? "finished" : "not-validated";
+  return latest === true || best === true ? "interrupted" : "new";
 }
 
 /** nnU-Net's debug.json has a few 10 kB. */

@@ -66,7 +66,13 @@ export async function train(options: TrainOptions): Promise<TrainedFolds> {
     nameOf({ trainer, plans, configuration }),
   );
   const preprocessedFolder = join(requireFolder(folders, "preprocessed"), datasetName);
-  const warnings = await checkTraining({ preprocessedFolder, modelFolder, plans, configuration });
+  const warnings = await checkTraining({
+    preprocessedFolder,
+    modelFolder,
+    plans,
+    configuration,
+    gpusPerFold: options.gpusPerFold,
+  });
   for (const warning of warnings) onWarning(warning);
   const trained = await eachFold({ folds, gpus, signal }, (fold, gpu) =>
     trainOne(options, { datasetName, modelFolder, fold, gpu }),

@@ -140,6 +140,26 @@ test("after DP, the model has the name of the trainer that predicts on one GPU",
   );
 });
 
+test("DDP starts one process for each GPU, and gives each its number as v1 reads it", async () => {
+  const asLauncher = [
+    '[ "$2" = torch.distributed.run ] || exit 1',
+    'while [ "$1" != sh ]; do shift; done',
+    'LOCAL_RANK=1 exec "$@"',
+  ];
+  program("python", ...asLauncher);
+  await train("2d", "-f", "0", "--gpus-per-fold", "2", "--parallel", "ddp");
+  const [launched, process] = calls();
+  expect(launched).toMatch(/^python -m torch\.distributed\.run --nproc_per_node=2 --no-python sh -c /);
+  expect(process).toBe(
+    "python -m nnunet.run.run_training_DDP 2d nnUNetTrainerV2_DDP Task007_Toy 0 -p nnUNetPlansv2.1 --npz --dbs --local_rank 1",
+  );
+});
+
+test("refuses to share the second stage of a cascade among GPUs, for which v1 has no trainer", async () => {
+  expect(await train("3d_cascade_fullres", "--gpus-per-fold", "2")).toBe(2);
+  expect(terminal.printed.err).toContain("v1 has no trainer that shares the second stage");
+});
+
 test.each([
   ["a cascade without a first stage", "3d_lowres", "USAGE", "has one stage"],
   ["data that are not preprocessed", "3d_fullres", "NOT_PREPROCESSED", "has 0 cases"],

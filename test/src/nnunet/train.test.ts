@@ -171,6 +171,18 @@ test.each([
   expect(existsSync(join(folder, "calls"))).toBe(false);
 });
 
+test.each([
+  [["--gpus-per-fold", "2", "--device", "cpu"], "--device cpu uses no GPUs of NVIDIA"],
+  [["--gpus", "0", "--device", "cpu"], "--device cpu uses no GPUs of NVIDIA"],
+  [["--gpus-per-fold", "16"], "2d has a batch of 12, which 16 GPUs cannot share"],
+  [["--gpus-per-fold", "0"], "--gpus-per-fold is a whole number from 1 on, not 0"],
+])("refuses %j before anything is trained", async (argv, message) => {
+  trainerThat("true");
+  expect(await train("-f", "0", ...argv)).toBe(2);
+  expect(terminal.printed.err).toContain(message);
+  expect(existsSync(join(folder, "calls"))).toBe(false);
+});
+
 test("refuses a data set that is only partly preprocessed", async () => {
   trainerThat("true");
   writeFileSync(join(folder, "pre", "Dataset007_Toy", "gt_segmentations", "b.nii.gz"), "");

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { parseDocument } from "yaml";
 import { nearest } from "../../../contract/nearest-name.js";
+import { didYouMean } from "../../../files/nearest-path.js";
 import { readTextFile, unreadable } from "../../../files/read-text-file.js";
 import { serviceError } from "../errors.js";
 import { defaultArgKeys, defaultArgs } from "../schemas/inference-request.js";
@@ -53,11 +54,10 @@ const isMapping = (value: unknown): value is Mapping =>
  * @throws SPEC_INVALID
  */
 export async function readSpec(path: string, modelFolder: string | null): Promise<ServeSpec> {
-  const text = await readTextFile(path, maxSpecBytes).catch((cause: unknown) => {
+  const text = await readTextFile(path, maxSpecBytes).catch(async (cause: unknown) => {
     const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw serviceError("SPEC_INVALID", `${path}${isMissing ? " does not exist" : `: ${unreadable(cause)}`}`, {
-      cause,
-    });
+    const what = isMissing ? ` does not exist${await didYouMean(path)}` : `: ${unreadable(cause)}`;
+    throw serviceError("SPEC_INVALID", `${path}${what}`, { cause });
   });
   const document = parseDocument(text, { uniqueKeys: true });
   const faults: string[] = document.errors.map(({ message }) => message.split("\n")[0]!);

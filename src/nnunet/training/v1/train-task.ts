@@ -1,16 +1,21 @@
 import { join } from "node:path";
-import { exists } from "../../../../processor/files/exists.js";
+import { sharedError } from "../../../../processor/contract/shared-errors.js";
 import { findDatasetName } from "../../find-dataset.js";
 import { type NnunetFolders, requireFolder } from "../../folders.js";
 import { changeTrainer } from "../../model-files/change-trainer.js";
-import { mean } from "../../numpy-mean.js";
-import { readDices } from "../../selection/v1/score-of-v1.js";
 import { eachFold, type Fold } from "../each-fold.js";
-import { type FoldState, plannedEpochs, putDamagedAside } from "../fold-state.js";
+import {
+  checkpointsOfV1,
+  type FoldState,
+  foldStateOfV1,
+  plannedEpochs,
+  putDamagedAside,
+} from "../fold-state.js";
 import type { FoldEvent, TrainedFolds } from "../train.js";
 import { trainFold } from "../train-fold.js";
 import { checkTaskTraining } from "./check-task-training.js";
 import { TrainingLogOfV1 } from "./training-log-v1.js";
+import { validationDiceOfV1 } from "./validation-dice-v1.js";
 
 export interface TrainTaskOptions {
   /** A number or a name. */
@@ -36,8 +41,6 @@ export interface TrainTaskOptions {
   readonly signal: AbortSignal;
 }
 
-const checkpoints = ["model_final_checkpoint.model", "model_latest.model", "model_best.model"] as const;
-
 /**
  * Trains folds of a model with nnU-Net v1. A fold that an earlier run began is continued (`-c`), a trained one is validated
  * (`-val`), and a finished one is left as it is.
@@ -46,6 +49,11 @@ const checkpoints = ["model_final_checkpoint.model", "model_latest.model", "mode
  */
 export async function trainTask(options: TrainTaskOptions): Promise<TrainedFolds> {
   const { folders, configuration, plans, folds, gpus, signal } = options;
+  if (configuration === "3d_cascade_fullres" && options.gpusPerFold > 1 && options.trainer === null)
+    throw sharedError(
+      "USAGE",
+      "v1 has no trainer that shares the second stage of a cascade among GPUs; --gpus trains each fold on one GPU",
+    );
   const taskName = await findDatasetName(options.task, folders);
   const trainer = options.trainer ?? usualTrainer(options);
   const results = requireFolder(folders, "results");
@@ -84,9 +92,9 @@ async function trainOne(options: TrainTaskOptions, place: FoldOfTask): Promise<b
   const { onEvent, onWarning, environment, restart, signal } = options;
   const { modelFolder, fold, gpu } = place;
   const foldFolder = join(modelFolder, fold === "all" ? "all" : `fold_${fold}`);
-  for (const path of restart ? [] : await putDamagedAside(foldFolder, checkpoints))
+  for (const path of restart ? [] : await putDamagedAside(foldFolder, checkpointsOfV1))
     onWarning(`fold ${fold}: nnU-Net was stopped while it wrote a checkpoint; its part is now ${path}`);
-  const state = restart ? "new" : await stateOf(foldFolder);
+  const state = restart ? "new" : await foldStateOfV1(foldFolder);
   if (state === "finished") {
     onEvent({ kind: "skipped", fold, epochs: null });
     return false;
@@ -116,20 +124,15 @@ async function trainOne(options: TrainTaskOptions, place: FoldOfTask): Promise<b
     },
     signal,
   });
-  const summary = join(foldFolder, "validation_raw", "summary.json");
-  if (!(await exists(summary))) return true;
-  const dices = [...(await readDices(summary))].filter(([label]) => label !== "0");
-  onEvent({ kind: "validated", meanDice: mean(dices.map(([, dice]) => dice)), fold, epochs });
+  const meanDice = await validationDiceOfV1(foldFolder);
+  if (meanDice !== null) onEvent({ kind: "validated", meanDice, fold, epochs });
   return true;
 }
 
-async function stateOf(foldFolder: string): Promise<FoldState> {
-  const has = (name: string): Promise<boolean> => exists(join(foldFolder, name));
-  const [final, latest, best] = await Promise.all(checkpoints.map(has));
-  if (final === true) return (await has("validation_raw/summary.json")) ? "finished" : "not-validated";
-  return latest === true || best === true ? "interrupted" : "new";
-}
-
+/**
+ * Returns the program that trains a fold. DDP has a launcher that starts one process for each GPU; since torch 2.0 it passes
+ * the number as `--local-rank`, which v1 does not know.
+ */
 function commandOf(
   options: TrainTaskOptions,
   { taskName, trainer, fold }: FoldOfTask,
@@ -147,9 +150,13 @@ function commandOf(
   if (gpusPerFold === 1) return { program: inFolder("nnUNet_train"), argv: common };
   if (parallel === "dp")
     return { program: inFolder("nnUNet_train_DP"), argv: [...common, "-gpus", String(gpusPerFold), "--dbs"] };
-  const launcher = ["-m", "torch.distributed.launch", `--nproc_per_node=${gpusPerFold}`];
+  const python = inFolder("python");
   return {
-    program: inFolder("python"),
-    argv: [...launcher, "-m", "nnunet.run.run_training_DDP", ...common, "--dbs"],
+    program: python,
+    argv: [
+      ...["-m", "torch.distributed.run", `--nproc_per_node=${gpusPerFold}`, "--no-python"],
+      ...["sh", "-c", `exec "$0" -m nnunet.run.run_training_DDP "$@" --local_rank "$LOCAL_RANK"`],
+      ...[python, ...common, "--dbs"],
+    ],
   };
 }
