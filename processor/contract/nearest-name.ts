@@ -1,9 +1,13 @@
 /**
- * Returns the name that was most likely meant by `wanted`; null if more than a third of its letters differ from every
- * name.
+ * Returns the name that was most likely meant by `wanted`; null if more letters differ from every name.
+ *
+ * @param limit the most letters that may differ; by default a third of them
  */
-export function nearest(wanted: string, names: readonly string[]): string | null {
-  const limit = Math.max(2, wanted.length / 3);
+export function nearest(
+  wanted: string,
+  names: readonly string[],
+  limit = Math.max(2, wanted.length / 3),
+): string | null {
   let best: string | null = null;
   let bestDistance = limit + 1;
   for (const name of names) {

@@ -32,7 +32,8 @@ function pointsOf(ring: Ring): readonly Point[] {
 
 /** Joins the holes from right to left, so that what is right of a hole belongs to the outline already. */
 function joined(outline: readonly Point[], holes: readonly (readonly Point[])[]): readonly Point[] {
-  const rightmost = (hole: readonly Point[]): number => Math.max(...hole.map(([x]) => x));
+  const rightmost = (hole: readonly Point[]): number =>
+    hole.reduce((largest, [x]) => Math.max(largest, x), Number.NEGATIVE_INFINITY);
   let result = outline;
   for (const hole of [...holes].sort((a, b) => rightmost(b) - rightmost(a))) {
     const start = hole.findIndex(([x]) => x === rightmost(hole));

@@ -1,4 +1,43 @@
-import { type JsonCheck, JsonMismatch, matching, text } from "../contract/json-check.js";
+import { either, type JsonCheck, JsonMismatch, matching, record, text } from "../contract/json-check.js";
+import { nearest } from "../contract/nearest-name.js";
+
+/**
+ * An object with these fields. It may have others, as templates of other programs do, but none that is a known one
+ * misspelled, because it would be ignored without a word.
+ */
+export function metadataRecord<F extends Parameters<typeof record>[0]>(
+  fields: F,
+): ReturnType<typeof record<F>> {
+  const check = record(fields);
+  const names = Object.keys(fields);
+  return {
+    schema: check.schema,
+    read(value, place) {
+      refuseMisspelled(value, place, names);
+      return check.read(value, place);
+    },
+  };
+}
+
+/** @throws JsonMismatch */
+export function refuseMisspelled(value: unknown, place: string, names: readonly string[]): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const key of Object.keys(value)) {
+    const meant = names.includes(key) ? null : nearest(key, names, 2);
+    if (meant !== null)
+      throw new JsonMismatch(`${place}${place && "."}${key} is not known; did you mean ${meant}?`);
+  }
+}
+
+/** One of two forms, which the question tells apart, so that a mistake is reported for the form that was meant. */
+export const eitherForm = <A, B>(
+  isFirst: (value: unknown) => boolean,
+  first: JsonCheck<A>,
+  second: JsonCheck<B>,
+): JsonCheck<A | B> => ({
+  schema: either(first, second).schema,
+  read: (value, place) => (isFirst(value) ? first.read(value, place) : second.read(value, place)),
+});
 
 /** A text of at most so many characters, as its value representation allows (PS3.5, 6.2). */
 export const textUpTo = (length: number): JsonCheck<string> => ({

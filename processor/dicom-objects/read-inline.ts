@@ -1,21 +1,21 @@
-import {
-  type Checked,
-  either,
-  type JsonCheck,
-  listOf,
-  orNull,
-  orOlder,
-  record,
-} from "../contract/json-check.js";
+import { type Checked, type JsonCheck, listOf, orNull, orOlder } from "../contract/json-check.js";
 import { colorOfLabel } from "./colors.js";
 import { dicomObjectError } from "./errors.js";
-import { codeString, integerText, longText, shortText, textUpTo } from "./metadata-checks.js";
+import {
+  codeString,
+  eitherForm,
+  integerText,
+  longText,
+  metadataRecord,
+  shortText,
+  textUpTo,
+} from "./metadata-checks.js";
 import { categories, conceptOfName, type NamedConcept, sides, similarName } from "./name-to-code.js";
 import type { Code, MetadataDefaults, ObjectMetadata, SegmentMetadata } from "./segment-metadata.js";
 
 const optional = <T>(check: JsonCheck<T>) => orOlder(orNull(check), null);
 
-const namedSegment = record({
+const namedSegment = metadataRecord({
   name: longText,
   number: optional(integerText),
   label: optional(longText),
@@ -25,10 +25,12 @@ const namedSegment = record({
   category_number: optional(longText),
 });
 
+const isText = (value: unknown): boolean => typeof value === "string";
+
 /** What nnunet_serve calls inline metadata: names, whose codes are looked up. */
-export const inlineMetadata = record({
+export const inlineMetadata = metadataRecord({
   algorithm_name: longText,
-  segment_names: listOf(either(longText, namedSegment), 1),
+  segment_names: listOf(eitherForm(isText, longText, namedSegment), 1),
   algorithm_version: optional(longText),
   manufacturer: optional(longText),
   manufacturer_model_name: optional(longText),

@@ -2,6 +2,7 @@ import { anything, JsonMismatch, recordOf } from "../contract/json-check.js";
 import { parseChecked } from "../contract/parse-checked.js";
 import { readTextFile, unreadable } from "../files/read-text-file.js";
 import { dicomObjectError } from "./errors.js";
+import { refuseMisspelled } from "./metadata-checks.js";
 import { inlineMetadata, metadataOfNames } from "./read-inline.js";
 import { metadataOfTemplate, segmentationTemplate } from "./read-template.js";
 import type { MetadataDefaults, ObjectMetadata } from "./segment-metadata.js";
@@ -18,8 +19,11 @@ export async function readMetadataFile(path: string): Promise<Readonly<Record<st
   const text = await readTextFile(path, largestFile).catch((cause: unknown) => {
     throw dicomObjectError("DICOM_METADATA_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
-  return parseChecked(text.replace(/^\ufeff/, ""), recordOf(anything), (reason) =>
-    dicomObjectError("DICOM_METADATA_INVALID", `${path} ${reason}`),
+  return parseChecked(text.replace(/^\ufeff/, ""), recordOf(anything), (reason, cause) =>
+    dicomObjectError(
+      "DICOM_METADATA_INVALID",
+      `${path} ${reason}${cause instanceof SyntaxError ? `: ${cause.message}` : ""}`,
+    ),
   );
 }
 
@@ -31,11 +35,11 @@ export async function readMetadataFile(path: string): Promise<Readonly<Record<st
  */
 export function completeMetadata(given: unknown, place: string, defaults: MetadataDefaults): ObjectMetadata {
   const hasNames = typeof given === "object" && given !== null && "segment_names" in given;
-  const metadata = checked(place, () =>
-    hasNames
-      ? metadataOfNames(inlineMetadata.read(given, ""), defaults)
-      : metadataOfTemplate(segmentationTemplate.read(given, ""), defaults),
-  );
+  const metadata = checked(place, () => {
+    if (hasNames) return metadataOfNames(inlineMetadata.read(given, ""), defaults);
+    refuseOtherObject(given);
+    return metadataOfTemplate(segmentationTemplate.read(given, ""), defaults);
+  });
   if (metadata.segments.length === 0)
     throw dicomObjectError("DICOM_METADATA_INVALID", `${place} describes no segment`);
   const labels = metadata.segments.map(({ label }) => label);
@@ -43,6 +47,13 @@ export function completeMetadata(given: unknown, place: string, defaults: Metada
   if (repeated !== undefined)
     throw dicomObjectError("DICOM_METADATA_INVALID", `${place} describes label ${repeated} twice`);
   return metadata;
+}
+
+/** @throws JsonMismatch */
+function refuseOtherObject(given: unknown): void {
+  if (typeof given !== "object" || given === null || "segmentAttributes" in given) return;
+  refuseMisspelled(given, "", ["segmentAttributes", "segment_names"]);
+  throw new JsonMismatch("it has neither segmentAttributes, as a template of dcmqi, nor segment_names");
 }
 
 function checked<T>(place: string, read: () => T): T {

@@ -1,19 +1,30 @@
 import {
   type Checked,
-  either,
   type JsonCheck,
   listOf,
   oneOf,
   orNull,
   orOlder,
-  record,
   wholeNumberIn,
 } from "../contract/json-check.js";
 import { colorOfLabel } from "./colors.js";
-import { codeString, integerText, longText, paragraph, shortText, uid } from "./metadata-checks.js";
+import {
+  codeString,
+  eitherForm,
+  integerText,
+  longText,
+  metadataRecord,
+  paragraph,
+  shortText,
+  uid,
+} from "./metadata-checks.js";
 import type { Code, MetadataDefaults, ObjectMetadata, Rgb, SegmentMetadata } from "./segment-metadata.js";
 
-const code = record({ CodeValue: longText, CodingSchemeDesignator: shortText, CodeMeaning: longText });
+const code = metadataRecord({
+  CodeValue: longText,
+  CodingSchemeDesignator: shortText,
+  CodeMeaning: longText,
+});
 
 const optional = <T>(check: JsonCheck<T>) => orOlder(orNull(check), null);
 
@@ -26,7 +37,7 @@ const color: JsonCheck<Rgb> = {
   schema: () => ({ type: "array", items: { type: "integer" }, minItems: 3, maxItems: 3 }),
 };
 
-const segment = record({
+const segment = metadataRecord({
   labelID: integerText,
   SegmentLabel: optional(longText),
   SegmentDescription: optional(paragraph),
@@ -43,8 +54,11 @@ const segment = record({
   TrackingUniqueIdentifier: optional(uid),
 });
 
+const isNested = (value: unknown): boolean =>
+  Array.isArray(value) && (value.length === 0 || Array.isArray(value[0]));
+
 /** A template as dcmqi's `itkimage2segimage` takes it, and as its web page makes it. */
-export const segmentationTemplate = record({
+export const segmentationTemplate = metadataRecord({
   ContentCreatorName: optional(longText),
   ClinicalTrialSeriesID: optional(longText),
   ClinicalTrialTimePointID: optional(longText),
@@ -56,7 +70,7 @@ export const segmentationTemplate = record({
   ContentLabel: optional(longText),
   ContentDescription: optional(longText),
   Manufacturer: optional(longText),
-  segmentAttributes: either(listOf(listOf(segment), 1), listOf(segment, 1)),
+  segmentAttributes: eitherForm(isNested, listOf(listOf(segment), 1), listOf(segment, 1)),
 });
 
 export type SegmentationTemplate = Checked<typeof segmentationTemplate>;

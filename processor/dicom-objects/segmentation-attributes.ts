@@ -5,7 +5,7 @@ import { type Attributes, elements } from "./elements.js";
 import type { NameUid } from "./object-context.js";
 import type { ObjectMetadata, SegmentMetadata } from "./segment-metadata.js";
 import { momentOf, patientAndStudy, sourceText } from "./source-attributes.js";
-import { allInstances, frameOfReferenceOf, instanceReference } from "./source-references.js";
+import { allInstances, frameOfReferenceOf, instanceReference, studyOf } from "./source-references.js";
 import type { SourceSeries } from "./source-series.js";
 
 export type SegmentationForm = "binary" | "fractional" | "label-map";
@@ -59,7 +59,7 @@ export function segmentationAttributes(facts: SegmentationFacts): Attributes {
     ],
     ...trialAttributes(metadata),
     BodyPartExamined: metadata.bodyPartExamined === "" ? null : metadata.bodyPartExamined,
-    StudyInstanceUID: reference.studyInstanceUid,
+    StudyInstanceUID: studyOf(reference),
     SeriesInstanceUID: nameUid("series"),
     SeriesNumber: metadata.seriesNumber,
     InstanceNumber: metadata.instanceNumber,

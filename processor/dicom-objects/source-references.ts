@@ -17,6 +17,10 @@ export function allInstances({ slices }: DicomReference): readonly Attributes[] 
   return [...found.values()].map((slice) => instanceReference({ ...slice, frameNumber: null }));
 }
 
+/** Returns the study of a result: that of the images, or one of its own for images that do not say it. */
+export const studyOf = ({ studyInstanceUid, seriesInstanceUid }: DicomReference): string =>
+  studyInstanceUid === "" ? uidOf("study", seriesInstanceUid) : studyInstanceUid;
+
 /** Returns the frame of reference of a result: that of the images, or one of its own for images without. */
 export const frameOfReferenceOf = ({ frameOfReferenceUid, seriesInstanceUid }: DicomReference): string =>
   frameOfReferenceUid ?? uidOf("frame of reference", seriesInstanceUid);

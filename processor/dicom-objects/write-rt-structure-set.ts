@@ -14,7 +14,7 @@ import {
 import type { SegmentMetadata } from "./segment-metadata.js";
 import { equipmentAttributes } from "./segmentation-attributes.js";
 import { momentOf, patientAndStudy } from "./source-attributes.js";
-import { allInstances, frameOfReferenceOf, instanceReference } from "./source-references.js";
+import { allInstances, frameOfReferenceOf, instanceReference, studyOf } from "./source-references.js";
 import type { SourceSeries } from "./source-series.js";
 import { type Ring, traceContours } from "./trace-contours.js";
 import { writeDicomFile } from "./write-dicom-file.js";
@@ -92,7 +92,7 @@ function structureSetAttributes(
     ...equipmentAttributes(metadata),
     SeriesDescription: metadata.seriesDescription,
     OperatorsName: "",
-    StudyInstanceUID: reference.studyInstanceUid,
+    StudyInstanceUID: studyOf(reference),
     SeriesInstanceUID: nameUid("series"),
     SeriesNumber: metadata.seriesNumber + 1,
     InstanceNumber: metadata.instanceNumber,
@@ -106,7 +106,7 @@ function structureSetAttributes(
         RTReferencedStudySequence: [
           {
             ReferencedSOPClassUID: "1.2.840.10008.3.1.2.3.1",
-            ReferencedSOPInstanceUID: reference.studyInstanceUid,
+            ReferencedSOPInstanceUID: studyOf(reference),
             RTReferencedSeriesSequence: [
               {
                 SeriesInstanceUID: reference.seriesInstanceUid,

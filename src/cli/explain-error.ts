@@ -3,6 +3,8 @@ import { helpFor } from "../../processor/contract/help-for.js";
 import { cleanLines } from "../../processor/contract/progress/log-lines.js";
 import { builderRemedy } from "../ground/errors/catalogue.js";
 import { withPagePaths } from "../ground/files/page-path.js";
+import { serveFlags } from "../predict/nnunet-serve/options.js";
+import { withServeNames } from "../predict/nnunet-serve/serve-names.js";
 import { wrappedForTerminal } from "./findings-text.js";
 import type { Terminal } from "./terminal.js";
 
@@ -31,7 +33,9 @@ export function errorReport(
 ): ErrorReport {
   if (error instanceof ProcessorError) {
     const { code, message, exitCode } = error;
-    const help = withPagePaths(helpFor(builderRemedy(error), flags), currentDirectory);
+    const remedy = builderRemedy(error);
+    const ownNames = flags === serveFlags ? withServeNames(remedy) : remedy;
+    const help = withPagePaths(helpFor(ownNames, flags), currentDirectory);
     return { errorVersion: 1, error: { code, message, help, exitCode } };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);

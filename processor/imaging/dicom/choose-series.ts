@@ -43,7 +43,7 @@ function checkClasses(frames: readonly ImageFrame[], isChosen: boolean): void {
   const unsupported = frames.find(({ kind }) => kind === "unsupported");
   if (unsupported === undefined) return;
   const isAlone = isChosen || frames.every(({ kind }) => kind === "unsupported");
-  const others = isAlone ? "" : `; --series chooses one of ${seriesText(frames)}`;
+  const others = isAlone ? "" : `; there are ${seriesText(frames)}`;
   throw dicomError(
     "DICOM_UNSUPPORTED_SOP_CLASS",
     `${unsupported.file.name}: images of SOP class ${unsupported.sopClassUid} are not read${others}`,

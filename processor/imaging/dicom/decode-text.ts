@@ -10,7 +10,7 @@ export function decodeText(
   characterSets: readonly string[],
   { isPersonName }: { readonly isPersonName: boolean },
 ): string {
-  const first = decoderOfTerm(characterSets[0] ?? "");
+  const first = decoderOfTerms(characterSets);
   if (!bytes.includes(escapeByte)) return decode(bytes, first);
   const delimiters = new Set(isPersonName ? [...lineDelimiters, 0x5e, 0x3d] : lineDelimiters);
   const parts: string[] = [];
@@ -27,6 +27,10 @@ export function decodeText(
       if (sequence !== undefined) {
         set = sequence[1] ?? { decoder: first, shift: null };
         i += sequence[0].length;
+        start = i + 1;
+      } else {
+        // The standard has no such sequence, so what follows is in no known character set.
+        parts.push("\ufffd");
         start = i + 1;
       }
     } else if (set.shift === null && delimiters.has(bytes[i]!)) {
@@ -90,12 +94,23 @@ const decoders: Readonly<Record<string, string>> = {
   "203": "iso-8859-15",
 };
 
+/**
+ * Returns the decoder of bytes before an escape sequence: that of the first set, or, if it is ASCII, that of the first set
+ * with other characters, because some programs write them without the sequence.
+ */
+const decoderOfTerms = (terms: readonly string[]): string =>
+  terms.map(decoderOfTerm).find((decoder) => decoder !== "ascii") ?? "ascii";
+
+/** Returns the decoder of a defined term, also of one with other separators, such as ISO-IR 100, or with another name. */
 function decoderOfTerm(term: string): string {
   const name = term.trim().toUpperCase();
-  if (name === "GB18030" || name === "GBK") return name.toLowerCase();
-  const number = /^ISO[ _](?:2022 )?IR[ _](\d+)$/.exec(name)?.[1];
-  return (number === undefined ? undefined : decoders[number]) ?? "ascii";
+  const number = /^ISO[-_ ](?:2022[-_ ])?IR[-_ ](\d+)$/.exec(name)?.[1];
+  if (number !== undefined) return decoders[number] ?? "ascii";
+  return commonNames.has(name) ? name.toLowerCase() : "ascii";
 }
+
+/** The terms of Chinese sets, and names that are not of the standard, but can mean only one set. */
+const commonNames: ReadonlySet<string> = new Set(["GB18030", "GBK", "GB2312", "UTF-8", "UTF8", "LATIN1"]);
 
 function decode(bytes: Uint8Array, decoder: string): string {
   if (decoder === "ascii")

@@ -12,6 +12,7 @@ export interface DicomSeries extends DicomReference {
 
 /** The images of a series that a segmentation refers to. */
 export interface DicomReference {
+  /** Empty if the images do not have one. */
   readonly studyInstanceUid: string;
   readonly seriesInstanceUid: string;
   /** Null if the images do not have one. */

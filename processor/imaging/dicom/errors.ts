@@ -73,7 +73,7 @@ export const dicomError = defineErrors({
   DICOM_UNSUPPORTED_SOP_CLASS: {
     exit: 4,
     http: 422,
-    help: "Give a CT, MR or PET series; for a model of flat images also one CR, DX or MG image.",
+    help: "Give a CT, MR or PET series; for a model of flat images also one CR, DX or MG image. --series UID chooses one series of a folder with several.",
   },
   DICOM_UNSUPPORTED_TRANSFER_SYNTAX: {
     exit: 4,

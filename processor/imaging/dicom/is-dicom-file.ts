@@ -1,5 +1,6 @@
 import { basename, extname } from "node:path";
 import { openRegularFile } from "../../files/read-text-file.js";
+import { isDicomdirName } from "./list-files.js";
 import { dicomEndings } from "./read-dicom-file.js";
 import { recogniseFile } from "./recognise-file.js";
 
@@ -8,8 +9,7 @@ const beginningBytes = 256;
 
 /** Returns whether a file is DICOM by its name or its first bytes; false for one that can't be read. */
 export async function isDicomFile(path: string): Promise<boolean> {
-  if (dicomEndings.includes(extname(path).toLowerCase()) || basename(path).toUpperCase() === "DICOMDIR")
-    return true;
+  if (dicomEndings.includes(extname(path).toLowerCase()) || isDicomdirName(basename(path))) return true;
   const file = await openRegularFile(path).catch(() => null);
   if (file === null) return false;
   try {

@@ -1,6 +1,7 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { sharedError } from "../../contract/shared-errors.js";
+import { exists } from "../../files/exists.js";
 import { dicomError } from "./errors.js";
 
 const mostFiles = 200_000;
@@ -15,9 +16,12 @@ export async function listFiles(path: string): Promise<readonly string[]> {
   const found = await stat(path).catch((cause: unknown) => {
     throw sharedError("INPUT_NOT_FOUND", `${basename(path)} does not exist or cannot be read`, { cause });
   });
-  if (found.isFile() && basename(path).toUpperCase() !== "DICOMDIR") return [path];
+  if (found.isFile() && !isDicomdirName(basename(path))) return [path];
   return listFolderFiles(found.isDirectory() ? path : dirname(path));
 }
+
+/** Returns whether a name is that of a DICOMDIR, also with the version that ISO 9660 adds and some copies keep: DICOMDIR.;1. */
+export const isDicomdirName = (name: string): boolean => /^dicomdir\.?(?:;1)?$/i.test(name);
 
 async function listFolderFiles(root: string): Promise<readonly string[]> {
   const inside = `${await realpath(root)}${sep}`;
@@ -29,6 +33,11 @@ async function listFolderFiles(root: string): Promise<readonly string[]> {
     });
     for (const entry of entries) {
       const path = join(folder, entry.name);
+      if (entry.name.includes("\ufffd") && !(await exists(path)))
+        throw sharedError(
+          "INPUT_NOT_FOUND",
+          `${join(basename(root), relative(root, path))} cannot be opened, because its name is not in UTF-8; rename it`,
+        );
       if (entry.isDirectory()) folders.push(path);
       else if (entry.isFile() || (entry.isSymbolicLink() && (await isFileInside(path, inside))))
         files.push(path);

@@ -1,7 +1,9 @@
+import { basename } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { stringOf } from "./element-values.js";
 import { dicomError } from "./errors.js";
 import type { ImageFrame } from "./image-frame.js";
+import { isDicomdirName } from "./list-files.js";
 import { listFrames } from "./list-frames.js";
 import { type DicomFile, readDicomFile } from "./read-dicom-file.js";
 import { MalformedDataSet } from "./scan-elements.js";
@@ -27,7 +29,8 @@ export async function scanFiles(paths: readonly string[], signal: AbortSignal): 
     // Lets others have a turn, and notices that the work was stopped.
     if (i % filesAtOnce === 0) await nextTurn();
     signal.throwIfAborted();
-    results.push(framesOf(await readDicomFile(path)));
+    // A DICOMDIR is not read, so it does not matter if it is damaged or huge.
+    results.push(isDicomdirName(basename(path)) ? "dicomdir" : framesOf(await readDicomFile(path)));
   }
   const skipped = new Map<string, number>();
   for (const result of results)

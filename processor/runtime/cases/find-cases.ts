@@ -9,7 +9,7 @@ import { splitImageEnding, supportedEndings } from "../../imaging/formats/image-
 import { runtimeError } from "../errors.js";
 import { type FoundCase, imageFile } from "./case.js";
 import { dicomCases } from "./dicom-cases.js";
-import { isDicomInput } from "./find-dicom.js";
+import { isDicomInput, isPicture } from "./find-dicom.js";
 import { foundInstead, type LeftOutFile } from "./left-out.js";
 import { listFolder } from "./list-folder.js";
 
@@ -191,8 +191,6 @@ async function listInputs(inputs: readonly string[], preferredEnding: string): P
   }
   return { files, series, leftOut };
 }
-
-const isPicture = (file: string): boolean => /\.(png|bmp)$/i.test(file);
 
 /**
  * Removes pictures in a folder of volumes, where they are previews. In a folder of pictures, or for a model of

@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { stringOf } from "../../imaging/dicom/element-values.js";
 import { isDicomFile } from "../../imaging/dicom/is-dicom-file.js";
+import { isDicomdirName } from "../../imaging/dicom/list-files.js";
 import { readDicomFile } from "../../imaging/dicom/read-dicom-file.js";
 import { tags } from "../../imaging/dicom/tags.js";
 import { splitImageEnding } from "../../imaging/formats/image-ending.js";
@@ -26,14 +27,22 @@ export async function firstDicomFile(root: string): Promise<string | null> {
   return null;
 }
 
-/** Returns whether an input is a DICOM file, or a folder that has DICOM files, in it or in its subfolders, and no image. */
+/**
+ * Returns whether an input is a DICOM file, or a folder that has DICOM files, in it or in its subfolders, and no image. The
+ * pictures next to a DICOMDIR belong to the viewer on the disc.
+ */
 export async function isDicomInput(path: string, info: Stats): Promise<boolean> {
   if (info.isFile()) return splitImageEnding(path) === null && isDicomFile(path);
   if (!info.isDirectory()) return false;
   const names = await readdir(path).catch(() => []);
-  const hasImages = names.some((name) => !name.startsWith(".") && splitImageEnding(name) !== null);
+  const isDisc = names.some(isDicomdirName);
+  const hasImages = names.some(
+    (name) => !name.startsWith(".") && splitImageEnding(name) !== null && !(isDisc && isPicture(name)),
+  );
   return !hasImages && (await firstDicomFile(path)) !== null;
 }
+
+export const isPicture = (file: string): boolean => /\.(png|bmp)$/i.test(file);
 
 /**
  * Returns the series in a folder that holds several: each subfolder with DICOM files is one. The folder itself is one
@@ -65,6 +74,6 @@ async function seriesUidOf(path: string): Promise<string | null> {
 export function seriesName(path: string): string {
   const absolute = resolve(path);
   const name = basename(absolute);
-  if (name.toUpperCase() === "DICOMDIR") return basename(dirname(absolute));
+  if (isDicomdirName(name)) return basename(dirname(absolute));
   return name.replace(/\.(?:dcm|ima|dicom)$/i, "") || "series";
 }

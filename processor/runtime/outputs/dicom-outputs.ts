@@ -5,7 +5,7 @@ import {
   probabilityBands,
   probabilitySteps,
 } from "../../dicom-objects/probability-bands.js";
-import type { ObjectMetadata } from "../../dicom-objects/segment-metadata.js";
+import type { ObjectMetadata, SegmentMetadata } from "../../dicom-objects/segment-metadata.js";
 import { storedProbability, writeFractionalSegmentation } from "../../dicom-objects/write-fractional.js";
 import { writeRtStructureSet } from "../../dicom-objects/write-rt-structure-set.js";
 import {
@@ -50,12 +50,9 @@ export const dicomCandidatesOutput: CandidateKind<OutputOf<"dicom-candidates">> 
   takes: "candidates",
   ...files,
   async write(output, { voxels, geometry }, source) {
-    const { path, form, metadata } = output;
+    const { form, metadata } = output;
     if (form === "fractional") {
-      const stored = Uint8Array.from(voxels, storedProbability);
-      const [segment] = metadata.segments;
-      const volumes = { labels: [segment!.label], volume: async () => stored };
-      await writeFractionalSegmentation(path, volumes, contextOf(output, { geometry, source }));
+      await writeFractionalCandidates(output, { voxels, geometry, source });
       return;
     }
     const labels =
@@ -64,6 +61,29 @@ export const dicomCandidatesOutput: CandidateKind<OutputOf<"dicom-candidates">> 
     await writeObject(writeBinarySegmentation, described, { labelMap: { voxels: labels, geometry }, source });
   },
 };
+
+interface CandidateVolume {
+  readonly voxels: Float32Array;
+  readonly geometry: Geometry;
+  readonly source: ImageSource;
+}
+
+async function writeFractionalCandidates(
+  output: OutputOf<"dicom-candidates">,
+  { voxels, geometry, source }: CandidateVolume,
+): Promise<void> {
+  const { path, metadata, emptyMetadata } = output;
+  const context = contextOf(output, { geometry, source });
+  const write = (described: ObjectMetadata, stored: Uint8Array): Promise<Written> => {
+    const volumes = { labels: [described.segments[0]!.label], volume: async () => stored };
+    return writeFractionalSegmentation(path, volumes, { ...context, metadata: described });
+  };
+  const written = await write(metadata, Uint8Array.from(voxels, storedProbability));
+  if (written === "written" || emptyMetadata === null) return;
+  const stored = new Uint8Array(voxels.length);
+  stored[0] = storedProbability(1);
+  await write(emptyMetadata, stored);
+}
 
 export const dicomProbabilitiesOutput: ProbabilityKind<OutputOf<"dicom-probabilities">> = {
   takes: "probabilities",
@@ -136,8 +156,9 @@ async function writeObject(
   const written = await write(output.path, labelMap, context);
   if (written === "written" || output.emptyMetadata === null) return;
   // Only the file gets the voxel, so that viewers show that there is a result.
-  const voxels = new Uint8Array(labelMap.voxels.length);
-  voxels[0] = output.emptyMetadata.segments[0]!.label;
+  const [{ label }] = output.emptyMetadata.segments as [SegmentMetadata];
+  const voxels = new (label < 256 ? Uint8Array : Uint16Array)(labelMap.voxels.length);
+  voxels[0] = label;
   await write(output.path, { ...labelMap, voxels }, { ...context, metadata: output.emptyMetadata });
 }
 

@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { anything, recordOf } from "../../../processor/contract/json-check.js";
 import { parseOrNull } from "../../../processor/contract/parse-checked.js";
@@ -104,9 +105,13 @@ export async function readLogFile(path: string): Promise<LogFile | null> {
   throw sharedError("USAGE", `--log_file ${path} exists, but does not hold a JSON object`);
 }
 
-/** Writes the status into a log file. Other keys stay, and so does a `job_id` that is already there. */
+/**
+ * Writes the status into a log file. Other keys stay, and so does a `job_id` that is already there. The file may be in the
+ * folder of the results, which does not exist yet if a job ends early.
+ */
 export async function writeLogFile(path: string, status: JobStatus): Promise<void> {
   const before = (await readLogFile(path)) ?? {};
+  await mkdir(dirname(path), { recursive: true });
   const after = { ...before, ...status, job_id: before["job_id"] ?? status.job_id };
   await writeFileWhole(path, [Buffer.from(`${JSON.stringify(after, null, 4)}\n`)]);
 }

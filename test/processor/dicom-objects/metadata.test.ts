@@ -5,6 +5,7 @@ import { decimalText } from "../../../processor/dicom-objects/encode-data-set.js
 import { metadataOfLabels, namesWithoutCode } from "../../../processor/dicom-objects/metadata-of-labels.js";
 import { conceptOfName, similarName } from "../../../processor/dicom-objects/name-to-code.js";
 import { inlineMetadata, metadataOfNames } from "../../../processor/dicom-objects/read-inline.js";
+import { completeMetadata } from "../../../processor/dicom-objects/read-metadata.js";
 import { metadataOfTemplate, segmentationTemplate } from "../../../processor/dicom-objects/read-template.js";
 import { uidOf } from "../../../processor/dicom-objects/uid.js";
 import { decodeText } from "../../../processor/imaging/dicom/decode-text.js";
@@ -102,6 +103,47 @@ describe("a template", () => {
   });
 });
 
+describe("a mistake in metadata is named with its place", () => {
+  const code = { CodeValue: "10200004", CodingSchemeDesignator: "SCT", CodeMeaning: "Liver" };
+  const segment = {
+    labelID: 1,
+    SegmentedPropertyCategoryCodeSequence: code,
+    SegmentedPropertyTypeCodeSequence: code,
+  };
+  const template = (change: object) => ({
+    segmentAttributes: [[segment, { ...segment, labelID: 2, ...change }]],
+  });
+  const names = (...segment_names: readonly unknown[]) => ({ algorithm_name: "Net", segment_names });
+
+  test.each([
+    [template({ labelID: "two" }), "segmentAttributes[0][1].labelID should be a whole number, 0 or more"],
+    [
+      template({ SegmentLable: "x" }),
+      "segmentAttributes[0][1].SegmentLable is not known; did you mean SegmentLabel?",
+    ],
+    [
+      { segmentAttributes: [{ ...segment, labelID: null }] },
+      "segmentAttributes[0].labelID should be a whole number",
+    ],
+    [{ segmentattributes: [[segment]] }, "segmentattributes is not known; did you mean segmentAttributes?"],
+    [{ SeriesNumber: "300" }, "it has neither segmentAttributes, as a template of dcmqi, nor segment_names"],
+    [names("Liver", "x".repeat(65)), "segment_names[1] should be a text of at most 64 characters"],
+    [names({ nane: "Liver" }), "segment_names[0].nane is not known; did you mean name?"],
+    [
+      { algorithm_name: "Net", segment_name: ["Liver"] },
+      "segment_name is not known; did you mean segment_names?",
+    ],
+    [{ ...names("Liver"), serie_number: 3 }, "serie_number is not known; did you mean series_number?"],
+  ])("%j", (given, says) => {
+    expect(() => completeMetadata(given, "meta.json", testDefaults)).toThrow(`meta.json: ${says}`);
+  });
+
+  test("keys that only other programs know are allowed", () => {
+    const given = { "@schema": "x", ImageComments: "y", ...template({ SegmentNumber: 2 }) };
+    expect(completeMetadata(given, "meta.json", testDefaults).segments).toHaveLength(2);
+  });
+});
+
 test("a name with a code of its own keeps it", () => {
   const inline = inlineMetadata.read(
     { algorithm_name: "Net", segment_names: [{ name: "left odd thing", code: "1", scheme: "99X" }] },
@@ -137,6 +179,23 @@ describe("text of a source", () => {
     expect(
       decoded(bytesOf("Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7"), "", "ISO 2022 IR 149"),
     ).toBe("Hong^Gildong=洪^吉洞");
+  });
+
+  test.each(["ISO-IR 100", "ISO_IR_100", "iso_ir 100", "ISO 2022-IR 100", "LATIN1"])(
+    "is decoded if the set is written as %s",
+    (term) => {
+      expect(decoded(bytesOf("M\xfcller"), term)).toBe("Müller");
+    },
+  );
+
+  test("may lack the escape sequence of the only set that has its characters", () => {
+    expect(decoded(bytesOf("M\xfcller"), "", "ISO 2022 IR 100")).toBe("Müller");
+    expect(decoded(bytesOf("\xfb\xf3^\xd1\xce"), "ISO 2022 IR 6", "ISO 2022 IR 149")).toBe("洪^吉");
+  });
+
+  test("has replacement characters for what is in no set, and no control characters of its bytes", () => {
+    expect(decoded(bytesOf("M\xfcller"), "KLINGON")).toBe("M\ufffdller");
+    expect(decoded(bytesOf("A\x1b$ZB"), "ISO_IR 100")).toBe("A\ufffd$ZB");
   });
 });
 

@@ -200,15 +200,15 @@ describe("the end of a job is reported", () => {
     });
   });
 
-  test("a failure, and the exit code stays that of the failure", async () => {
+  test("a failure, also in a log file whose folder is new, and the exit code stays that of the failure", async () => {
     await withServer([], async (url, received) => {
       writeFileSync(join(folder, "broken.nii.gz"), "not an image");
-      const job = ["--job_id", "7", "--update_url", url, "--log_file", "log.json"];
+      const job = ["--job_id", "7", "--update_url", url, "--log_file", "logs/7/log.json"];
       expect(await run("-i", "broken.nii.gz", "-m", model, ...final, ...job)).toBe(4);
       const status = JSON.parse(received[0]!.body) as { status: string; output_error: string };
       expect(status.status).toBe("failed");
       expect(status.output_error).toContain("broken.nii.gz");
-      expect(JSON.parse(readFileSync(join(folder, "log.json"), "utf8"))).toEqual(status);
+      expect(JSON.parse(readFileSync(join(folder, "logs/7/log.json"), "utf8"))).toEqual(status);
     });
   });
 

@@ -104,11 +104,12 @@ describe("a DICOM series becomes DICOM results under nnunet_serve's names", () =
     expect(written()).toEqual(["prediction.nii.gz", "probabilities.nii.gz"]);
   });
 
-  test("an empty segmentation has one with a template for it", async () => {
+  test("an empty segmentation has them with a template for it", async () => {
     writeFileSync(join(folder, "empty.json"), JSON.stringify(template("Nothing")));
     const empty = ["--class_idx", "1", "--proba_threshold", "1", "--empty_segment_metadata", "empty.json"];
-    expect(await run("-i", series, ...empty)).toBe(0);
+    expect(await run("-i", series, ...empty, "--proba_map")).toBe(0);
     expect(written()).toContain("prediction.dcm");
+    expect(written()).toContain("probabilities.dcm");
   });
 });
 
@@ -133,4 +134,10 @@ describe("a request that cannot be met is refused before the model is converted"
     expect(await run("-i", series, series)).toBe(4);
     expect(terminal.printed.err).toContain("the model takes 1 (CT), but 2 were named: ct_axial, ct_axial");
   });
+});
+
+test("a folder with two series is refused with the option of this command line that chooses one", async () => {
+  expect(await run("-i", goldenPath("dicom", "read", "two_series", "input"))).toBe(4);
+  expect(terminal.printed.err).toContain("there are 2 series: ");
+  expect(terminal.printed.err).toContain("--series_uid UID chooses one of them.");
 });

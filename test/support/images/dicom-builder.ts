@@ -7,7 +7,7 @@ export type DicomValue = Uint8Array | string | readonly number[];
 /** Elements by tag: their VR and their value. */
 export type DicomElements = ReadonlyMap<number, readonly [vr: string, value: DicomValue]>;
 
-const longVrs = new Set(["OB", "OW", "UN", "UT"]);
+const longVrs = new Set(["OB", "OW", "SQ", "UN", "UT"]);
 
 /** Returns the bytes of a DICOM file in explicit VR little endian. */
 export function dicomFile(elements: DicomElements, transferSyntaxUid = "1.2.840.10008.1.2.1"): Buffer {

@@ -1,4 +1,5 @@
 import { ProcessorError } from "../../../contract/errors.js";
+import { helpFor } from "../../../contract/help-for.js";
 import { diskError } from "../../../files/disk-error.js";
 import { memoryError } from "../../run/memory-limit.js";
 import type { JobError } from "../jobs/job.js";
@@ -6,7 +7,11 @@ import type { JobError } from "../jobs/job.js";
 /** Describes an error for a job. A bug keeps its place in the program, which the log needs. */
 export function jobErrorOf(thrown: unknown): JobError {
   const error = diskError(memoryError(thrown));
-  if (error instanceof ProcessorError) return { code: error.code, message: error.message, help: error.help };
+  if (error instanceof ProcessorError) {
+    const { code, message, help } = error;
+    // A request has no flags.
+    return { code, message, help: helpFor(help, new Set()) || help };
+  }
   return {
     code: "BUG",
     message: error instanceof Error ? (error.stack ?? error.message) : String(error),

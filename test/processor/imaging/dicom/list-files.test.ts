@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { listFiles } from "../../../../processor/imaging/dicom/list-files.js";
 
@@ -31,6 +31,23 @@ test("lists a file as itself, and the folder of a DICOMDIR", async () => {
   put("DICOMDIR", "1/a");
   expect(await list(join(folder, "1", "a"))).toEqual(["1/a"]);
   expect(await list(join(folder, "DICOMDIR"))).toEqual(["1/a", "DICOMDIR"]);
+});
+
+test.each(["dicomdir", "DICOMDIR.", "DICOMDIR.;1", "DICOMDIR;1"])(
+  "lists the folder of %s, as discs of ISO 9660 may name it",
+  async (name) => {
+    put(name, "IM1.;1");
+    expect(await list(join(folder, name))).toContain("IM1.;1");
+  },
+);
+
+test("names a file whose name is not in UTF-8, because it cannot be opened", async () => {
+  put("sub/a");
+  writeFileSync(Buffer.concat([Buffer.from(join(folder, "sub/M")), Buffer.from([0xfc, 0x6c])]), "");
+  await expect(list()).rejects.toMatchObject({
+    code: "INPUT_NOT_FOUND",
+    message: `${basename(folder)}/sub/M\ufffdl cannot be opened, because its name is not in UTF-8; rename it`,
+  });
 });
 
 test("follows links to files in the folder only", async () => {

@@ -6,41 +6,18 @@ import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { type DicomSettings, strictReading } from "../../../../processor/contract/dicom-settings.js";
 import type { ProcessorError } from "../../../../processor/contract/errors.js";
 import { readDicomSeries } from "../../../../processor/imaging/dicom/read-dicom-series.js";
-import {
-  type DicomElements,
-  dicomFile,
-  sliceElements,
-  writeDicomSeries,
-} from "../../../support/images/dicom-builder.js";
+import { phantom, phantomSlice } from "../../../support/dicom/phantom-series.js";
+import { type DicomElements, dicomFile, writeDicomSeries } from "../../../support/images/dicom-builder.js";
 import { neverStopped } from "../../../support/never-stopped.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "read-series-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const content = {
-  voxels: Int16Array.from({ length: 4 * 3 * 5 }, (_, i) => i - 20),
-  sizeZyx: [4, 3, 5] as const,
-  spacingMmZyx: [2.5, 1.1, 0.9] as const,
-  originMmXyz: [-10, -20, 30] as const,
-};
-
 let folder = "";
 beforeEach(() => {
   folder = mkdtempSync(join(scratch, "ct-"));
-  writeDicomSeries(folder, content);
+  writeDicomSeries(folder, phantom);
 });
-
-/** The elements of a slice of the series, changed; null removes an element. */
-function slice(
-  z: number,
-  changes: readonly (readonly [tag: number, element: readonly [string, string | Uint8Array] | null])[],
-): DicomElements {
-  const elements = new Map(sliceElements(content, z, content.voxels.subarray(z * 15, (z + 1) * 15)));
-  for (const [tag, element] of changes)
-    if (element === null) elements.delete(tag);
-    else elements.set(tag, element);
-  return elements;
-}
 
 const add = (elements: DicomElements, name = "another.dcm"): void =>
   writeFileSync(join(folder, name), dicomFile(elements));
@@ -52,7 +29,7 @@ const read = (options: Partial<DicomSettings> = {}): Promise<unknown> =>
     ({ code }: ProcessorError) => code,
   );
 
-const whole = Array.from(content.voxels);
+const whole = Array.from(phantom.voxels);
 const otherSeries = [
   [0x00080018, ["UI", "2.25.4"]],
   [0x0020000e, ["UI", "2.25.5"]],
@@ -60,11 +37,16 @@ const otherSeries = [
 const [position, orientation] = [0x00200032, 0x00200037];
 
 describe("beside the images of a series", () => {
+  test("a DICOMDIR does not count, even if it is damaged", async () => {
+    writeFileSync(join(folder, "DICOMDIR"), dicomFile(phantomSlice(0, [])).subarray(0, 300));
+    expect(await read()).toEqual([whole, []]);
+  });
+
   test("an object of a maker's own class without pixels does not count", async () => {
     const pixels = [0x00280010, 0x00280011, 0x7fe00010, position, orientation].map(
       (tag) => [tag, null] as const,
     );
-    add(slice(0, [...otherSeries, ...pixels, [0x00080016, ["UI", "1.3.12.2.1107.5.9.1"]]]));
+    add(phantomSlice(0, [...otherSeries, ...pixels, [0x00080016, ["UI", "1.3.12.2.1107.5.9.1"]]]));
     expect(await read()).toEqual([whole, []]);
   });
 
@@ -79,7 +61,7 @@ describe("beside the images of a series", () => {
       ] as const,
     ],
   ])("%s is refused by its class, unless the series is chosen", async (_, sopClass, changes) => {
-    add(slice(0, [...otherSeries, ...changes, [0x00080016, ["UI", sopClass]]]));
+    add(phantomSlice(0, [...otherSeries, ...changes, [0x00080016, ["UI", sopClass]]]));
     expect(await read()).toBe("DICOM_UNSUPPORTED_SOP_CLASS");
     expect(await read({ seriesInstanceUid: "2.25.2" })).toEqual([whole, []]);
   });
@@ -89,7 +71,7 @@ test("a secondary capture without a position is refused by its class", async () 
   for (const name of readdirSync(folder)) rmSync(join(folder, name));
   const capture = ["UI", "1.2.840.10008.5.1.4.1.1.7"] as const;
   add(
-    slice(0, [
+    phantomSlice(0, [
       [0x00080016, capture],
       [position, null],
     ]),
@@ -98,7 +80,7 @@ test("a secondary capture without a position is refused by its class", async () 
 });
 
 test("the UID of a study has only digits and dots", async () => {
-  add(slice(0, [[0x0020000d, ["UI", "../../etc"]]]), "IM0001.dcm");
+  add(phantomSlice(0, [[0x0020000d, ["UI", "../../etc"]]]), "IM0001.dcm");
   expect(await read()).toBe("DICOM_INVALID_UID");
 });
 
@@ -109,7 +91,7 @@ describe("an instance that is there twice", () => {
   });
 
   test("is refused with another position", async () => {
-    add(slice(1, [[position, ["DS", "-10\\-20\\40"]]]));
+    add(phantomSlice(1, [[position, ["DS", "-10\\-20\\40"]]]));
     expect(await read()).toBe("DICOM_DUPLICATE_POSITION");
   });
 });
@@ -118,7 +100,7 @@ test("a few compressed bytes are not an image of gigabytes", async () => {
   for (const name of readdirSync(folder)) rmSync(join(folder, name));
   const size = ["US", Uint8Array.of(0x30, 0x75)] as const;
   const stream = Buffer.from("ffd8fff7000b1075307530010111000000ffd9", "hex");
-  const elements = slice(0, [
+  const elements = phantomSlice(0, [
     [0x00280010, size],
     [0x00280011, size],
     [0x7fe00010, null],
@@ -141,11 +123,11 @@ test("a few compressed bytes are not an image of gigabytes", async () => {
 
 test("two phases of the heart are two volumes", async () => {
   const phase = (percent: number) => ["FL", new Uint8Array(Float32Array.of(percent).buffer)] as const;
-  for (let z = 0; z < content.sizeZyx[0]; z++) {
-    add(slice(z, [[0x00209241, phase(0)]]), `IM000${z + 1}.dcm`);
+  for (let z = 0; z < phantom.sizeZyx[0]; z++) {
+    add(phantomSlice(z, [[0x00209241, phase(0)]]), `IM000${z + 1}.dcm`);
     const uid = ["UI", `2.25.20${z}`] as const;
     add(
-      slice(z, [
+      phantomSlice(z, [
         [0x00080018, uid],
         [0x00209241, phase(70)],
       ]),

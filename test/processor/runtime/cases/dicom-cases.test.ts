@@ -63,6 +63,12 @@ describe("predict takes a series of DICOM images", () => {
     expect(summary(await inStudy("IM0001.dcm"))).toEqual([["IM0001", "study/IM0001.dcm"]]);
   });
 
+  test("as a disc with a DICOMDIR and the pictures of a viewer", async () => {
+    putSeries("ct", "disc/PAT1");
+    for (const name of ["DICOMDIR", "logo.PNG", "autorun.inf"]) writeFileSync(join(folder, "disc", name), "");
+    expect(summary(await find(["CT"], [join(folder, "disc")]))).toEqual([["disc", "disc"]]);
+  });
+
   test("as the channels of one case, in the order given", async () => {
     const inputs = [putSeries("mr", "t2"), putSeries("mr", "adc")];
     expect(summary(await find(["T2", "ADC"], inputs))).toEqual([["t2", "t2", "adc"]]);
