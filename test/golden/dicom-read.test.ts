@@ -6,7 +6,7 @@ import { type DicomSettings, strictReading } from "../../processor/contract/dico
 import type { ProcessorError } from "../../processor/contract/errors.js";
 import type { DicomSeries } from "../../processor/imaging/dicom/dicom-series.js";
 import { textOf } from "../../processor/imaging/dicom/element-text.js";
-import { readDicomSeries } from "../../processor/imaging/dicom/read-dicom-series.js";
+import { readDicomSeries, readDicomSeriesAsStored } from "../../processor/imaging/dicom/read-dicom-series.js";
 import { tags } from "../../processor/imaging/dicom/tags.js";
 import { readNifti } from "../../processor/imaging/formats/nifti/read-nifti.js";
 import { repositoryRoot } from "../support/golden.js";
@@ -67,6 +67,12 @@ describe.each(cases.filter(({ outcome }) => outcome === "accept"))("the series $
       expect(series.slices.map(({ frameNumber }) => frameNumber)).toEqual(framesInOrder);
     if (expected.patientName !== undefined)
       expect(textOf(series.firstFile.dataSet, tags.PatientName)).toBe(expected.patientName);
+    const { voxels } = await readDicomSeriesAsStored(
+      join(folder, name, input),
+      strictReading,
+      AbortSignal.timeout(60_000),
+    );
+    expect(digestOf({ voxels: Float32Array.from(voxels) })).toBe(digestOf(series));
   });
 });
 
@@ -113,7 +119,7 @@ function expectClose(found: readonly number[], expected: readonly number[], tole
   expect(Math.max(...differences), `${found} and ${expected}`).toBeLessThanOrEqual(tolerance);
 }
 
-const digestOf = ({ voxels }: DicomSeries): string =>
+const digestOf = ({ voxels }: { readonly voxels: Float32Array }): string =>
   createHash("sha256").update(new Uint8Array(voxels.buffer).slice()).digest("hex");
 
 async function largestDifference({ voxels }: DicomSeries, path: string): Promise<number> {

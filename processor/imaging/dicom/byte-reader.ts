@@ -4,7 +4,7 @@ import { MalformedDataSet } from "./scan-elements.js";
 /** The bytes of a file, or of a data set that was inflated. */
 export interface ByteReader {
   readonly size: number;
-  /** Returns `length` bytes, which must exist. The view stays valid. */
+  /** Returns `length` bytes, which must exist. The view is valid while the file is open. */
   read(at: number, length: number): Buffer;
 }
 
@@ -26,28 +26,36 @@ export const firstBytes = 1 << 14;
  */
 export async function withFileBytes<T>(path: string, use: (reader: ByteReader) => Promise<T>): Promise<T> {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  // Taken while the file is open, because another one may be opened meanwhile.
+  const memory = spare ?? Buffer.allocUnsafeSlow(firstBytes);
+  spare = null;
   try {
     const found = fstatSync(file);
     if (!found.isFile()) throw new MalformedDataSet("broken", "it is not a regular file");
-    return await use(readerOfFile(file, found.size));
+    return await use(readerOfFile(file, found.size, memory));
   } finally {
+    spare = memory;
     closeSync(file);
   }
 }
 
-function readerOfFile(file: number, size: number): ByteReader {
-  const beginning = readWhole(file, 0, Math.min(size, firstBytes));
+/** Memory for the beginning of the next file. A series has hundreds of them, whose memory would have to be collected. */
+let spare: Buffer | null = null;
+
+function readerOfFile(file: number, size: number, memory: Buffer): ByteReader {
+  const beginning = readWhole(file, 0, memory.subarray(0, Math.min(size, firstBytes)));
   return {
     size,
     read: (at, length) =>
-      at + length <= beginning.length ? beginning.subarray(at, at + length) : readWhole(file, at, length),
+      at + length <= beginning.length
+        ? beginning.subarray(at, at + length)
+        : readWhole(file, at, Buffer.allocUnsafe(length)),
   };
 }
 
-function readWhole(file: number, at: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
-  for (let done = 0; done < length; ) {
-    const count = readSync(file, bytes, done, length - done, at + done);
+function readWhole(file: number, at: number, bytes: Buffer): Buffer {
+  for (let done = 0; done < bytes.length; ) {
+    const count = readSync(file, bytes, done, bytes.length - done, at + done);
     // Another program may cut the file while it is read.
     if (count === 0) throw new MalformedDataSet("broken", `it ends at byte ${at + done}`);
     done += count;

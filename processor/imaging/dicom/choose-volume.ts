@@ -3,6 +3,7 @@ import { dicomError } from "./errors.js";
 import { groupBy } from "./group-by.js";
 import { frameName, type ImageFrame } from "./image-frame.js";
 import { sortAlongNormal } from "./slice-geometry.js";
+import type { PlacedFrame } from "./slice-steps.js";
 
 /** Something that can tell the volumes of a series apart. */
 interface Separator {
@@ -111,16 +112,25 @@ function stackPositions(frames: readonly ImageFrame[]): StackedPositions {
   const positions = new Map<ImageFrame, number>();
   if (frames.some(({ positionMm }) => positionMm === null)) return { positions, repeated: null };
   let repeated: StackedPositions["repeated"] = null;
-  const distinct: ImageFrame[] = [];
+  const distinct: PlacedFrame[] = [];
   for (const placed of sortAlongNormal(frames)) {
-    // Equal positions are next to each other along the normal.
-    const recent = distinct.slice(-32);
-    const same = recent.findLastIndex((other) => isSamePosition(placed.frame, other));
-    if (same === -1) distinct.push(placed.frame);
-    else repeated ??= [recent[same]!, placed.frame];
-    positions.set(placed.frame, distinct.length - (same === -1 ? 1 : recent.length - same));
+    const same = indexOfSamePosition(placed, distinct);
+    if (same === -1) distinct.push(placed);
+    else repeated ??= [distinct[same]!.frame, placed.frame];
+    positions.set(placed.frame, same === -1 ? distinct.length - 1 : same);
   }
   return { positions, repeated };
+}
+
+/** Looks among the last positions, because equal ones are next to each other along the normal. */
+function indexOfSamePosition({ frame, alongMm }: PlacedFrame, sorted: readonly PlacedFrame[]): number {
+  for (let i = sorted.length - 1; i >= Math.max(0, sorted.length - 32); i--) {
+    const other = sorted[i]!;
+    // The diagonal of a cube is less than twice as long as its edge.
+    if (alongMm - other.alongMm > 2 * samePositionMm) return -1;
+    if (isSamePosition(frame, other.frame)) return i;
+  }
+  return -1;
 }
 
 const isSamePosition = (a: ImageFrame, b: ImageFrame): boolean =>

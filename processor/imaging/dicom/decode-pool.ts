@@ -11,9 +11,9 @@ const longestMsPerPixel = 0.004;
 
 /** Worker threads that decode slices. They are stopped if a slice takes too long. */
 export interface DecodePool {
-  /** The number of batches that keep all workers busy. */
-  readonly size: number;
-  /** Starts the workers before there is something to decode, so that they are ready when there is. */
+  /** The number of workers for compressed pixels. With others, this thread takes the place of one. */
+  readonly workers: number;
+  /** Starts workers before there is something to decode, so that they are ready when there is. */
   start(): void;
   decode(batch: SliceBatch): Promise<SliceProblem | null>;
   close(): Promise<void>;
@@ -29,10 +29,10 @@ export function openDecodePool(): DecodePool {
       ),
   });
   return {
-    size: size + 1,
+    workers: size,
     start() {
       // A pool that is closed early rejects what it has not done.
-      for (let i = 0; i < size; i++) pool.run("decodeSlices", []).catch(() => {});
+      for (let i = 1; i < size; i++) pool.run("decodeSlices", []).catch(() => {});
     },
     decode: (batch) =>
       pool.run("decodeSlices", batch).catch((error: unknown) => {

@@ -2,10 +2,14 @@ import type { Xyz } from "../volume/axes.js";
 import type { Geometry } from "../volume/geometry.js";
 import type { DataSet } from "./data-set.js";
 
+/** The values of a series: whole numbers of 16 bits take half the time and the memory of others. */
+export type DicomVoxels = Float32Array<SharedArrayBuffer> | Int16Array<SharedArrayBuffer>;
+
 /** A DICOM series as one volume, with everything that a result needs to refer to it. */
-export interface DicomSeries extends DicomReference {
+export interface DicomSeries<Voxels extends DicomVoxels = Float32Array<SharedArrayBuffer>>
+  extends DicomReference {
   /** `z × y × x` values after RescaleSlope and RescaleIntercept, in shared memory. */
-  readonly voxels: Float32Array<SharedArrayBuffer>;
+  readonly voxels: Voxels;
   readonly geometry: Geometry;
   readonly warnings: readonly DicomWarning[];
 }

@@ -188,12 +188,8 @@ const slackBytes = 16 << 20;
 
 /** Returns the bytes that uncompressed pixels take, as the header announces them. */
 export function nativeBytes(dataSet: DataSet): number {
-  const [rows, columns, bits, samples] = [
-    tags.Rows,
-    tags.Columns,
-    tags.BitsAllocated,
-    tags.SamplesPerPixel,
-  ].map((tag) => uint16Of(dataSet, tag));
-  const frames = numberOf(dataSet, tags.NumberOfFrames) ?? 1;
-  return ((rows ?? 0) * (columns ?? 0) * (bits ?? 0) * (samples ?? 1) * frames) / 8;
+  const numberAt = (tag: number, missing: number): number => uint16Of(dataSet, tag) ?? missing;
+  const pixels =
+    numberAt(tags.Rows, 0) * numberAt(tags.Columns, 0) * (numberOf(dataSet, tags.NumberOfFrames) ?? 1);
+  return (pixels * numberAt(tags.BitsAllocated, 0) * numberAt(tags.SamplesPerPixel, 1)) / 8;
 }

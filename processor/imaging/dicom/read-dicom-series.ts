@@ -4,8 +4,8 @@ import { checkSeries } from "./check-series.js";
 import { chooseSeries } from "./choose-series.js";
 import { chooseVolume } from "./choose-volume.js";
 import { openDecodePool } from "./decode-pool.js";
-import { decodeStack, isMonochrome1 } from "./decode-stack.js";
-import type { DicomReference, DicomSeries, DicomWarning } from "./dicom-series.js";
+import { decodeStack, isMonochrome1, type NewVoxels, newFloats, newVoxelsAsStored } from "./decode-stack.js";
+import type { DicomReference, DicomSeries, DicomVoxels, DicomWarning } from "./dicom-series.js";
 import { dropDuplicates } from "./drop-duplicates.js";
 import { stringOf } from "./element-values.js";
 import type { ImageFrame } from "./image-frame.js";
@@ -26,6 +26,29 @@ export async function readDicomSeries(
   options: DicomSettings,
   signal: AbortSignal,
 ): Promise<DicomSeries> {
+  return readSeries(path, { options, signal, newVoxels: newFloats });
+}
+
+/**
+ * Reads a DICOM series as `readDicomSeries` does, with voxels of 16 bits if every value that its pixels can have is a whole
+ * number of so many.
+ */
+export const readDicomSeriesAsStored = (
+  path: string,
+  options: DicomSettings,
+  signal: AbortSignal,
+): Promise<DicomSeries<DicomVoxels>> => readSeries(path, { options, signal, newVoxels: newVoxelsAsStored });
+
+interface ReadOptions<Voxels extends DicomVoxels> {
+  readonly options: DicomSettings;
+  readonly signal: AbortSignal;
+  readonly newVoxels: NewVoxels<Voxels>;
+}
+
+async function readSeries<Voxels extends DicomVoxels>(
+  path: string,
+  { options, signal, newVoxels }: ReadOptions<Voxels>,
+): Promise<DicomSeries<Voxels>> {
   const paths = await listFiles(path);
   const pool = openDecodePool();
   try {
@@ -33,9 +56,9 @@ export async function readDicomSeries(
     const { frames: all, warnings: leftOut } = chooseSeries(await scanFiles(paths, signal), options);
     const warnings: DicomWarning[] = [...leftOut];
     checkSeries(all);
-    const frames = await dropDuplicates(all, warnings, { options, pool, signal });
+    const frames = await dropDuplicates(all, warnings, { options, pool, signal, newVoxels: newFloats });
     const stack = stackSlices(chooseVolume(frames, options), options);
-    const voxels = await decodeStack(stack, { options, pool, signal });
+    const voxels = await decodeStack(stack, { options, pool, signal, newVoxels });
     warnings.push(...stack.warnings, ...pixelWarnings(stack.frames, options));
     return { voxels, geometry: stack.geometry, warnings, ...referenceTo(stack.frames) };
   } finally {

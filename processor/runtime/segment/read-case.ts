@@ -124,7 +124,10 @@ async function readInput(
 ): Promise<Image> {
   const place = placeOf(input);
   if (input.kind === "dicom") {
-    const { image, warnings } = await readDicomImage(input.path, settings, signal);
+    const { image, warnings } = await readDicomImage(input.path, settings, {
+      signal,
+      asStored: keepsDoubles,
+    });
     for (const { message } of warnings) onWarning(`${place}: ${message}`);
     refuseProjection(image, { place, plan });
     return image;

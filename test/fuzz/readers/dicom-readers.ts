@@ -4,7 +4,7 @@ import { checkSeries } from "../../../processor/imaging/dicom/check-series.js";
 import { chooseSeries } from "../../../processor/imaging/dicom/choose-series.js";
 import { chooseVolume } from "../../../processor/imaging/dicom/choose-volume.js";
 import type { DecodePool } from "../../../processor/imaging/dicom/decode-pool.js";
-import { decodeStack } from "../../../processor/imaging/dicom/decode-stack.js";
+import { decodeStack, newFloats } from "../../../processor/imaging/dicom/decode-stack.js";
 import { textOf } from "../../../processor/imaging/dicom/element-text.js";
 import { decodeSlices } from "../../../processor/imaging/dicom/pixels/decode-slice.js";
 import { readDicomSeries } from "../../../processor/imaging/dicom/read-dicom-series.js";
@@ -20,7 +20,7 @@ const neverStopped = new AbortController().signal;
 
 /** Decodes in this thread, because starting workers for each input would take longer than reading it. */
 const inThisThread: DecodePool = {
-  size: 1,
+  workers: 1,
   start: () => {},
   decode: decodeSlices,
   close: async () => {},
@@ -52,7 +52,12 @@ export const dicomReaders: Readonly<Record<string, FuzzedReader>> = {
       checkSeries(frames);
       const stack = stackSlices(chooseVolume(frames, strictReading), strictReading);
       checkVolume(
-        await decodeStack(stack, { options: strictReading, pool: inThisThread, signal: neverStopped }),
+        await decodeStack(stack, {
+          options: strictReading,
+          pool: inThisThread,
+          signal: neverStopped,
+          newVoxels: newFloats,
+        }),
         stack.geometry,
       );
     },

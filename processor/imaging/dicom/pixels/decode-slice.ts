@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { inflateRawSync } from "node:zlib";
+import type { DicomVoxels } from "../dicom-series.js";
 import type { Fragment } from "../fragments.js";
 import type { DeflatedPart } from "../read-dicom-file.js";
 import type { Codec } from "../transfer-syntaxes.js";
@@ -7,8 +8,9 @@ import { checkEndMarker, jpeg2000Facts, jpegLsFacts } from "./codestream-facts.j
 import { decodeRle } from "./decode-rle.js";
 import { decodeJpeg } from "./jpeg/decode-jpeg.js";
 import { checkCodestream, type PixelShape } from "./pixel-shape.js";
-import { type Samples, storedToFloat, type ValueRule } from "./stored-to-float.js";
+import { type Samples, storedToValues } from "./stored-to-values.js";
 import { Undecodable } from "./undecodable.js";
+import { rescaleOfStored, type ValueRule } from "./value-rule.js";
 import { decodeByWasm } from "./wasm-codecs.js";
 
 /** One slice to decode, in plain values that can be sent to a worker. */
@@ -22,7 +24,7 @@ export interface SliceTask extends PixelShape, ValueRule {
   /** How the bytes of uncompressed pixels are swapped: in pairs, in fours, or not. */
   readonly swap: 1 | 2 | 4;
   /** The voxels of the slice, in shared memory. */
-  readonly values: Float32Array<SharedArrayBuffer>;
+  readonly values: DicomVoxels;
 }
 
 /** Slices that a worker decodes one after the other. */
@@ -49,7 +51,7 @@ export async function decodeSlices(batch: SliceBatch): Promise<SliceProblem | nu
 
 async function decodeSlice(task: SliceTask): Promise<string | null> {
   try {
-    storedToFloat(await samplesOf(task), task.values, task);
+    if (!readsInPlace(task)) storedToValues(await samplesOf(task), task.values, task);
     return null;
   } catch (error) {
     if (error instanceof Undecodable) return error.message;
@@ -57,6 +59,21 @@ async function decodeSlice(task: SliceTask): Promise<string | null> {
     if (code !== undefined) return `it can't be read (${code})`;
     throw error;
   }
+}
+
+/** Reads pixels that are stored as their values straight to their place. Returns false for others. */
+function readsInPlace(task: SliceTask): boolean {
+  const { values, path, parts, deflated, codec, swap, bitsAllocated, bitsStored } = task;
+  const { slope, intercept } = rescaleOfStored(task);
+  const isSame =
+    values instanceof Int16Array &&
+    bitsAllocated === 16 &&
+    bitsStored === 16 &&
+    slope === 1 &&
+    intercept === 0;
+  if (!isSame || codec !== "none" || swap !== 1 || deflated !== null) return false;
+  readInto(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), path, parts);
+  return true;
 }
 
 async function samplesOf(task: SliceTask): Promise<Samples> {
@@ -102,12 +119,18 @@ const inflate = (path: string, part: DeflatedPart): Buffer =>
 function readRanges(path: string, ranges: readonly Fragment[]): Uint8Array {
   const total = ranges.reduce((sum, { length }) => sum + length, 0);
   if (scratch.length < total) scratch = new Uint8Array(total);
+  const bytes = scratch.subarray(0, total);
+  readInto(bytes, path, ranges);
+  return bytes;
+}
+
+function readInto(bytes: Uint8Array, path: string, ranges: readonly Fragment[]): void {
   const file = openSync(path, "r");
   try {
     let to = 0;
     for (const { at, length } of ranges) {
       for (const end = to + length; to < end; ) {
-        const read = readSync(file, scratch, to, end - to, at + length - (end - to));
+        const read = readSync(file, bytes, to, end - to, at + length - (end - to));
         if (read === 0) throw new Undecodable("it ended while it was read");
         to += read;
       }
@@ -115,7 +138,6 @@ function readRanges(path: string, ranges: readonly Fragment[]): Uint8Array {
   } finally {
     closeSync(file);
   }
-  return scratch.subarray(0, total);
 }
 
 function nativeSamples(bytes: Uint8Array, task: SliceTask): Samples {

@@ -25,7 +25,10 @@ async function series(name: string, { shiftMm = 0, frameOfReferenceUid = "2.25.3
     originMmXyz: [x + shiftMm, y, z],
     elements: new Map([[0x00200052, ["UI", frameOfReferenceUid]]]),
   });
-  const { image } = await readDicomImage(join(scratch, name), strictReading, neverStopped());
+  const { image } = await readDicomImage(join(scratch, name), strictReading, {
+    signal: neverStopped(),
+    asStored: false,
+  });
   return image;
 }
 

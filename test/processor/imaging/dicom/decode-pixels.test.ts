@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { decodeRle } from "../../../../processor/imaging/dicom/pixels/decode-rle.js";
 import { checkCodestream, type PixelShape } from "../../../../processor/imaging/dicom/pixels/pixel-shape.js";
-import { storedToFloat, type ValueRule } from "../../../../processor/imaging/dicom/pixels/stored-to-float.js";
+import { storedToValues } from "../../../../processor/imaging/dicom/pixels/stored-to-values.js";
+import { fitsInt16, type ValueRule } from "../../../../processor/imaging/dicom/pixels/value-rule.js";
 
 describe("stored values become", () => {
   const rule: ValueRule = {
@@ -14,7 +15,7 @@ describe("stored values become", () => {
   };
   const valuesOf = (stored: readonly number[], change: Partial<ValueRule>): readonly number[] => {
     const values = new Float32Array(stored.length);
-    storedToFloat(Uint16Array.from(stored), values, { ...rule, ...change });
+    storedToValues(Uint16Array.from(stored), values, { ...rule, ...change });
     return [...values];
   };
 
@@ -32,6 +33,47 @@ describe("stored values become", () => {
     ],
   ])("%s", (_, change, stored, values) => {
     expect(valuesOf(stored, change)).toEqual(values);
+  });
+
+  test.each<Partial<ValueRule>>([
+    { bitsStored: 16, highBit: 15, isSigned: true, intercept: -1024 },
+    { bitsStored: 16, highBit: 15, slope: 2, intercept: -70000 },
+    { bitsStored: 10, highBit: 12, isSigned: true, slope: -3 },
+    { bitsStored: 12, highBit: 11, isInverted: true },
+    { bitsStored: 16, highBit: 15, slope: 0.1, intercept: 0.7 },
+    { bitsStored: 16, highBit: 15, slope: 300, intercept: 1 },
+  ])("what double precision gives, many at a time as well as one by one: %j", (change) => {
+    const stored = Array.from({ length: 70_001 }, (_, i) => (i * 40_503) & 0xffff);
+    const oneByOne = stored.map((sample) => {
+      const values = new Float32Array(1);
+      storedToValues(Uint32Array.of(sample), values, { ...rule, ...change });
+      return values[0]!;
+    });
+    expect(valuesOf(stored, change)).toEqual(oneByOne);
+  });
+
+  test.each<Partial<ValueRule>>([
+    { intercept: -1024 },
+    { isSigned: true, slope: -7, intercept: 300 },
+    { bitsStored: 16, highBit: 15, isSigned: true },
+    { bitsStored: 10, highBit: 14, isInverted: true, slope: 20, intercept: -8000 },
+  ])("the same values of 16 bits: %j", (change) => {
+    const stored = Array.from({ length: 70_001 }, (_, i) => (i * 40_503) & 0xffff);
+    const values = new Int16Array(stored.length);
+    storedToValues(Uint16Array.from(stored), values, { ...rule, ...change });
+    expect([...values]).toEqual(valuesOf(stored, change));
+  });
+
+  test.each<readonly [string, Partial<ValueRule>, boolean]>([
+    ["12 bits of a CT", { intercept: -1024 }, true],
+    ["16 signed bits", { bitsStored: 16, highBit: 15, isSigned: true }, true],
+    ["16 signed bits, moved", { bitsStored: 16, highBit: 15, isSigned: true, intercept: 1 }, false],
+    ["16 unsigned bits", { bitsStored: 16, highBit: 15 }, false],
+    ["inverted bits", { isInverted: true, slope: 8 }, true],
+    ["a slope that is no whole number", { slope: 0.5 }, false],
+    ["an intercept that is no whole number", { intercept: 0.5 }, false],
+  ])("whole numbers of 16 bits or not: %s", (_, change, fits) => {
+    expect(fitsInt16({ ...rule, ...change })).toBe(fits);
   });
 });
 
