@@ -4,7 +4,7 @@ import { helpFor } from "../../processor/contract/help-for.js";
 import type { Progress, ProgressTaskOptions } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { diskError } from "../../processor/files/disk-error.js";
-import { lockFileName } from "../download/lock-file.js";
+import { lockFileName } from "../download/lock-file-name.js";
 import { builderRemedy } from "../ground/errors/catalogue.js";
 import { withPagePaths } from "../ground/files/page-path.js";
 import type { WorkContext } from "../models/work-context.js";

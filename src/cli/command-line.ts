@@ -6,6 +6,7 @@ import { packageRoot } from "../ground/files/package-root.js";
 import { serveCommand, serveFlags } from "../predict/nnunet-serve/options.js";
 import { isBelowBatch, joinedCommand, withWrittenNames } from "./batch-commands.js";
 import type { Command, CommandOption } from "./command.js";
+import { commandFlags } from "./command-flags.js";
 import { commandList } from "./command-list.js";
 import { commands } from "./command-table.js";
 import { completionScript } from "./completion-script.js";
@@ -144,11 +145,7 @@ export const namedCommand = (argv: readonly string[]): string =>
 /** Returns every flag that a command takes, with its dashes: `--output`, `-o`, `--no-attest`. */
 export function flagsOf(commandName: string): ReadonlySet<string> {
   if (commandName === serveCommand) return serveFlags;
-  const flags = Object.entries(commands[commandName]!.options).flatMap(([name, { alias = [], type }]) => [
-    ...[name, ...[alias].flat()].map((word) => (word.length === 1 ? `-${word}` : `--${word}`)),
-    ...(type === "boolean" ? [`--no-${name}`] : []),
-  ]);
-  return new Set([...flags, "--help", "-h", "--version", "-V"]);
+  return commandFlags(commands[commandName]!);
 }
 
 /** Takes all values of a list that was given more than once, and the last value of every other flag. */

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { cleanLines } from "../../processor/contract/progress/log-lines.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { diskError } from "../../processor/files/disk-error.js";
-import { lockFileName } from "../download/lock-file.js";
-import { placeOfPages } from "../ground/files/page-path.js";
-import { flagsOf, namedCommand, parseCommandLine } from "./command-line.js";
+import { lockFileName } from "../download/lock-file-name.js";
+import type { ParsedCommand } from "./parsed-command.js";
+import { plainCommand } from "./plain-command.js";
 import { processTerminal, type Terminal } from "./terminal.js";
 import { terminalProgress } from "./terminal-progress.js";
 
@@ -26,8 +26,9 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     terminal.out(wantsJson(argv) ? text : cleaned(text, terminal));
   };
   try {
-    const command = await parseCommandLine(argv, Math.min(terminal.columns, widestHelp));
+    const { command, flags } = (await plainCommand(argv)) ?? (await parsed(argv, terminal));
     if (command.kind === "text") {
+      const { placeOfPages } = await import("../ground/files/page-path.js");
       out(`${command.text}${placeOfPages(command.text, terminal.currentDirectory)}`);
       return 0;
     }
@@ -36,7 +37,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     const { currentDirectory, environment } = terminal;
     return await command.run({
       terminal: { ...terminal, out },
-      flags: flagsOf(namedCommand(argv)),
+      flags,
       currentDirectory,
       environment,
       lockFile,
@@ -46,7 +47,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
   } catch (thrown) {
     const error = stop.signal.aborted ? stop.signal.reason : diskError(thrown);
     const { errorReport, errorText } = await import("./explain-error.js");
-    const report = errorReport(error, flagsOf(namedCommand(argv)), terminal.currentDirectory);
+    const report = errorReport(error, await namedFlags(argv), terminal.currentDirectory);
     terminal.err(errorText(report, terminal));
     // A report that says what failed is already on stdout; a second one would make it invalid JSON.
     if (wantsJson(argv) && !hasPrinted) terminal.out(`${JSON.stringify(report, null, 2)}\n`);
@@ -54,6 +55,23 @@ export async function main(argv: readonly string[], terminal: Terminal = process
   } finally {
     stopListening();
   }
+}
+
+/** Everything that parses is loaded only here. */
+async function parsed(
+  argv: readonly string[],
+  { columns }: Terminal,
+): Promise<{ readonly command: ParsedCommand; readonly flags: ReadonlySet<string> }> {
+  const { parseCommandLine } = await import("./command-line.js");
+  return {
+    command: await parseCommandLine(argv, Math.min(columns, widestHelp)),
+    flags: await namedFlags(argv),
+  };
+}
+
+async function namedFlags(argv: readonly string[]): Promise<ReadonlySet<string>> {
+  const { flagsOf, namedCommand } = await import("./command-line.js");
+  return flagsOf(namedCommand(argv));
 }
 
 /** The colours that the program itself prints, in texts that `findingsText` has cleaned. */

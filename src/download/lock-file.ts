@@ -18,8 +18,7 @@ import { readTextFile, unreadable } from "../../processor/files/read-text-file.j
 import { builderError } from "../ground/errors/builder-errors.js";
 import { repeatedKey } from "../ground/untrusted/repeated-key.js";
 import { withFileLock } from "./file-lock.js";
-
-export const lockFileName = "processor.lock.json";
+import { lockFileName } from "./lock-file-name.js";
 
 /**
  * Returns the path of the lock file, which is in the folder of the config.json whose model and base image it

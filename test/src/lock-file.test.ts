@@ -2,13 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import {
-  lockBase,
-  lockFileName,
-  lockSource,
-  readLockedBase,
-  readLockedSource,
-} from "../../src/download/lock-file.js";
+import { lockBase, lockSource, readLockedBase, readLockedSource } from "../../src/download/lock-file.js";
+import { lockFileName } from "../../src/download/lock-file-name.js";
 import { neverStopped } from "../support/never-stopped.js";
 
 let folder = "";

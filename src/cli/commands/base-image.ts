@@ -7,7 +7,7 @@ import { buildBaseImage } from "../../build/build-base-image.js";
 import { pinnedName } from "../../build/build-report.js";
 import { pushBaseImage } from "../../build/push-base-image.js";
 import { connectEngine } from "../../docker/engine.js";
-import { lockFileName } from "../../download/lock-file.js";
+import { lockFileName } from "../../download/lock-file-name.js";
 import { cacheFolder, cacheLimitBytes } from "../../model-source/cache-folder.js";
 import { checkRegistry } from "../../oci/registry/push-to-registry.js";
 import type { CommandSession } from "../command-session.js";

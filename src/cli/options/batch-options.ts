@@ -1,14 +1,7 @@
 import type { Options } from "yargs";
 import { gpus } from "./gpu-options.js";
-import {
-  hookFile,
-  imageGroup,
-  json,
-  modelDir,
-  output,
-  outputGroup,
-  trainedModelOptions,
-} from "./shared-options.js";
+import { json, outputGroup } from "./output-options.js";
+import { hookFile, imageGroup, modelDir, output, trainedModelOptions } from "./shared-options.js";
 
 export const batchGroup = "Batch:";
 

@@ -1,5 +1,6 @@
 import type { Options } from "yargs";
-import { json, modelDir, output, trainedModelOptions } from "./shared-options.js";
+import { json } from "./output-options.js";
+import { modelDir, output, trainedModelOptions } from "./shared-options.js";
 import { trainOptions } from "./train-options.js";
 
 const group = "Measurement:";

@@ -1,6 +1,7 @@
 import type { Options } from "yargs";
 import { targetKinds } from "../../../processor/contract/target.js";
 import { imagePlatforms } from "../../image/image-plan.js";
+import { json, outputGroup } from "./output-options.js";
 import {
   checkpoint,
   configuration,
@@ -9,13 +10,11 @@ import {
   gpuArch,
   hookFile,
   imageGroup,
-  json,
   leaveOutOfImage,
   modelDir,
   modelGroup,
   nvidiaConfig,
   onnx,
-  outputGroup,
   overwrite,
   previousStageModel,
   registryGroup,

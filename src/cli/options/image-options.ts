@@ -1,14 +1,13 @@
 import type { Options } from "yargs";
 import { registryOptions } from "./build-options.js";
+import { json, outputGroup } from "./output-options.js";
 import {
   cuda,
   gpuArch,
   imageGroup,
-  json,
   leaveOut,
   nvidia,
   nvidiaConfig,
-  outputGroup,
   target,
   zenodoUrl,
 } from "./shared-options.js";

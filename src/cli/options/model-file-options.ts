@@ -1,6 +1,7 @@
 import type { Options } from "yargs";
+import { json, outputGroup } from "./output-options.js";
 import { accumulateOptions } from "./selection-options.js";
-import { json, outputGroup, overwrite, zenodoUrl } from "./shared-options.js";
+import { overwrite, zenodoUrl } from "./shared-options.js";
 
 const modelsGroup = "Models:";
 

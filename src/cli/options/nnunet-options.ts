@@ -2,7 +2,7 @@ import type { Options } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { plannerNames } from "../../nnunet/planning/planners.js";
 import { plannersV1 } from "../../nnunet/planning/v1/planners-v1.js";
-import { json, outputGroup } from "./shared-options.js";
+import { json, outputGroup } from "./output-options.js";
 
 export const dataGroup = "Data set:";
 const planGroup = "Plans:";

@@ -1,19 +1,18 @@
 import type { Options } from "yargs";
 import { convertFormats } from "../../convert/convert-format.js";
 import { gpus } from "./gpu-options.js";
+import { json, outputGroup } from "./output-options.js";
 import {
   checkpoint,
   configuration,
   folds,
   hookFile,
   imageGroup,
-  json,
   modelDir,
   modelGroup,
   nvidia,
   nvidiaConfig,
   output,
-  outputGroup,
   overwrite,
   target,
   task,

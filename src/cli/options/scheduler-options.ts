@@ -10,8 +10,9 @@ import {
   retries,
 } from "./batch-options.js";
 import { gpus } from "./gpu-options.js";
+import { json } from "./output-options.js";
 import { sbatchOptions, schedulerGroup } from "./sbatch-options.js";
-import { json, output } from "./shared-options.js";
+import { output } from "./shared-options.js";
 
 const queueGroup = "Queue:";
 

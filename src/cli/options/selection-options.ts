@@ -1,5 +1,5 @@
 import type { Options } from "yargs";
-import { json, outputGroup } from "./shared-options.js";
+import { json, outputGroup } from "./output-options.js";
 
 const modelsGroup = "Models:";
 const labelGroup = "Labels:";

@@ -1,7 +1,7 @@
 import type { Options } from "yargs";
 import { type ServeOptionName, serveOptions } from "../../predict/nnunet-serve/options.js";
 import type { ServeWords } from "../../predict/nnunet-serve/parse-arguments.js";
-import { outputGroup } from "./shared-options.js";
+import { outputGroup } from "./output-options.js";
 
 const partsGroup = "Parts:";
 const jobGroup = "Job:";

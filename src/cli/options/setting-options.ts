@@ -1,7 +1,7 @@
 import type { Options } from "yargs";
 import { type NamedSetting, settingsOn } from "../../../processor/contract/setting-choices.js";
 import type { CommandOption } from "../command.js";
-import { outputGroup } from "./shared-options.js";
+import { outputGroup } from "./output-options.js";
 
 type OptionTable = Readonly<Record<string, CommandOption>>;
 

@@ -3,10 +3,10 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { targetKinds } from "../../../processor/contract/target.js";
 import { imageParts } from "../../base-image/image-parts.js";
 import { baseParts, cudaMajors } from "../../base-image/variants.js";
+import { outputGroup } from "./output-options.js";
 
 export const modelGroup = "Model:";
 export const imageGroup = "Image:";
-export const outputGroup = "Output:";
 export const registryGroup = "Registry:";
 
 export const modelDir = {
@@ -177,13 +177,6 @@ export const zenodoUrl = {
   type: "string",
   requiresArg: true,
   describe: "address of a mirror of zenodo.org",
-} as const satisfies Options;
-
-export const json = {
-  group: outputGroup,
-  type: "boolean",
-  default: false,
-  describe: "print a JSON report to stdout, and everything else to stderr",
 } as const satisfies Options;
 
 export const overwrite = {

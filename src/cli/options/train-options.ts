@@ -1,6 +1,6 @@
 import type { CommandOption } from "../command.js";
+import { json, outputGroup } from "./output-options.js";
 import { sbatchOptions, schedulerGroup } from "./sbatch-options.js";
-import { json, outputGroup } from "./shared-options.js";
 
 const trainingGroup = "Training:";
 export const machineGroup = "Machine:";

@@ -1,5 +1,6 @@
 import type { Options } from "yargs";
-import { imageGroup, json } from "./shared-options.js";
+import { json } from "./output-options.js";
+import { imageGroup } from "./shared-options.js";
 
 export const trainingImageOptions = {
   tag: {

@@ -1,6 +1,6 @@
 import type { Options } from "yargs";
 import { dataset, nnunet } from "./nnunet-options.js";
-import { json, outputGroup } from "./shared-options.js";
+import { json, outputGroup } from "./output-options.js";
 
 const pageGroup = "Page:";
 

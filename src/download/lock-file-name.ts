@@ -1,0 +1,1 @@
+export const lockFileName = "processor.lock.json";
