@@ -47,9 +47,14 @@ export type InlineMetadata = Checked<typeof inlineMetadata>;
 /**
  * Completes metadata of names.
  *
+ * @param source where it is from, for messages
  * @throws DICOM_UNKNOWN_SEGMENT_NAME
  */
-export function metadataOfNames(inline: InlineMetadata, { equipment }: MetadataDefaults): ObjectMetadata {
+export function metadataOfNames(
+  inline: InlineMetadata,
+  { equipment }: MetadataDefaults,
+  source: string,
+): ObjectMetadata {
   const version = inline.algorithm_version || "v1.0";
   const { clinical_trial_series_id: seriesId, clinical_trial_time_point_id: timePointId } = inline;
   return {
@@ -71,27 +76,38 @@ export function metadataOfNames(inline: InlineMetadata, { equipment }: MetadataD
       softwareVersions: version,
     },
     segments: inline.segment_names.map((entry, i) =>
-      segmentOf(entry, { number: i + 1, algorithm: { name: inline.algorithm_name, version } }),
+      segmentOf(entry, {
+        number: i + 1,
+        source: `${source}: segment_names[${i}]`,
+        algorithm: { name: inline.algorithm_name, version },
+      }),
     ),
   };
 }
 
 interface Place {
   readonly number: number;
+  /** For messages. */
+  readonly source: string;
   readonly algorithm: { readonly name: string; readonly version: string };
 }
 
-function segmentOf(entry: InlineMetadata["segment_names"][number], place: Place): SegmentMetadata {
+function segmentOf(
+  entry: InlineMetadata["segment_names"][number],
+  { source, algorithm, ...place }: Place,
+): SegmentMetadata {
   const given = typeof entry === "string" ? null : entry;
   const name = typeof entry === "string" ? entry : entry.name;
   const number = given?.number ?? place.number;
   const label = given?.label || name;
-  const { category, type, side } = given?.code ? codedConcept(given, given.code) : knownConcept(name);
+  const { category, type, side } = given?.code
+    ? codedConcept(given, given.code, source)
+    : knownConcept(name, source);
   return {
     label: number,
     name: label,
     description: label,
-    algorithm: { type: "AUTOMATIC", ...place.algorithm },
+    algorithm: { type: "AUTOMATIC", ...algorithm },
     category,
     type,
     typeModifier: side,
@@ -103,19 +119,23 @@ function segmentOf(entry: InlineMetadata["segment_names"][number], place: Place)
   };
 }
 
-function knownConcept(name: string): NamedConcept {
+function knownConcept(name: string, source: string): NamedConcept {
   const found = conceptOfName(name);
   if (found !== null) return found;
   const similar = similarName(name);
   throw dicomObjectError(
     "DICOM_UNKNOWN_SEGMENT_NAME",
-    `${JSON.stringify(name)} is not a segment type of DICOM${similar === null ? "" : `; the nearest is ${JSON.stringify(similar)}`}`,
+    `${source}: ${JSON.stringify(name)} is not a segment type of DICOM${similar === null ? "" : `; the nearest is ${JSON.stringify(similar)}`}`,
   );
 }
 
 type NamedSegment = Checked<typeof namedSegment>;
 
-function codedConcept({ name, scheme, category_number }: NamedSegment, value: string): NamedConcept {
+function codedConcept(
+  { name, scheme, category_number }: NamedSegment,
+  value: string,
+  source: string,
+): NamedConcept {
   const words = name.split(/[\s_]+/).filter((word) => word !== "");
   const isSide = (word: string): boolean => /^(?:left|right)$/i.test(word);
   const meaning = words
@@ -124,19 +144,19 @@ function codedConcept({ name, scheme, category_number }: NamedSegment, value: st
     .join(" ");
   const side = words.find(isSide)?.toLowerCase();
   return {
-    category: categoryOf(category_number),
+    category: categoryOf(category_number, source),
     type: { value, scheme: scheme || "SCT", meaning: meaning || name },
     side: side === undefined ? null : side === "left" ? sides.left : sides.right,
   };
 }
 
-function categoryOf(value: string | null): Code {
+function categoryOf(value: string | null, source: string): Code {
   if (value === null || value === "") return categories.anatomicalStructure;
   const found = Object.values(categories).find((category) => category.value === value);
   if (found !== undefined) return found;
   throw dicomObjectError(
     "DICOM_METADATA_INVALID",
-    `category_number ${JSON.stringify(value)} is not a category of segments; known are ${Object.values(
+    `${source}.category_number ${JSON.stringify(value)} is not a category of segments; known are ${Object.values(
       categories,
     )
       .map((category) => `${category.value} (${category.meaning})`)

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { anything, JsonMismatch, recordOf } from "../contract/json-check.js";
 import { parseChecked } from "../contract/parse-checked.js";
 import { readTextFile, unreadable } from "../files/read-text-file.js";
@@ -10,21 +11,29 @@ import type { MetadataDefaults, ObjectMetadata } from "./segment-metadata.js";
 /** The most bytes of a metadata file. */
 const largestFile = 4 * 2 ** 20;
 
+/** Only completes metadata that is checked before the model is known. */
+const anyModel: MetadataDefaults = {
+  equipment: { manufacturer: "", modelName: "", deviceSerialNumber: "", softwareVersions: "" },
+  algorithmName: "",
+};
+
 /**
  * Reads a file of metadata: a dcmqi template, or names (an object with `segment_names`).
  *
- * @throws DICOM_METADATA_INVALID if it is not a JSON object
+ * @throws DICOM_METADATA_INVALID, DICOM_UNKNOWN_SEGMENT_NAME
  */
 export async function readMetadataFile(path: string): Promise<Readonly<Record<string, unknown>>> {
   const text = await readTextFile(path, largestFile).catch((cause: unknown) => {
     throw dicomObjectError("DICOM_METADATA_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   });
-  return parseChecked(text.replace(/^\ufeff/, ""), recordOf(anything), (reason, cause) =>
+  const given = parseChecked(text.replace(/^\ufeff/, ""), recordOf(anything), (reason, cause) =>
     dicomObjectError(
       "DICOM_METADATA_INVALID",
       `${path} ${reason}${cause instanceof SyntaxError ? `: ${cause.message}` : ""}`,
     ),
   );
+  completeMetadata(given, basename(path), anyModel);
+  return given;
 }
 
 /**
@@ -36,7 +45,7 @@ export async function readMetadataFile(path: string): Promise<Readonly<Record<st
 export function completeMetadata(given: unknown, place: string, defaults: MetadataDefaults): ObjectMetadata {
   const hasNames = typeof given === "object" && given !== null && "segment_names" in given;
   const metadata = checked(place, () => {
-    if (hasNames) return metadataOfNames(inlineMetadata.read(given, ""), defaults);
+    if (hasNames) return metadataOfNames(inlineMetadata.read(given, ""), defaults, place);
     refuseOtherObject(given);
     return metadataOfTemplate(segmentationTemplate.read(given, ""), defaults);
   });

@@ -13,7 +13,17 @@ export function sourceText(dataSet: DataSet, keyword: Keyword): string | null {
   const isText = textForms.has(vr);
   const text = decodeText(element.value, isText ? dataSet.characterSets : [], { isPersonName: vr === "PN" });
   const trimmed = text.replace(/[\0 ]+$/, "");
-  return trimmed === "" ? null : isText ? trimmed : trimmed.trim();
+  if (trimmed === "") return null;
+  // No text that results repeat may have control characters (PS3.5, 6.2).
+  if (isText) return trimmed.replace(/\p{Cc}+/gu, " ");
+  return withoutSeparators(vr, trimmed.trim());
+}
+
+/** Returns a date as YYYYMMDD and a time as HHMMSS, also one with the separators of ACR-NEMA, before DICOM (PS3.5, 6.2). */
+function withoutSeparators(vr: string, text: string): string {
+  if (vr === "DA" && /^\d{4}\.\d\d\.\d\d$/.test(text)) return text.replaceAll(".", "");
+  if (vr === "TM" && /^\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?$/.test(text)) return text.replaceAll(":", "");
+  return text;
 }
 
 /** The value representations that SpecificCharacterSet applies to (PS3.5, 6.1.2.2). */

@@ -149,7 +149,7 @@ test("a name with a code of its own keeps it", () => {
     { algorithm_name: "Net", segment_names: [{ name: "left odd thing", code: "1", scheme: "99X" }] },
     "",
   );
-  const [segment] = metadataOfNames(inline, testDefaults).segments;
+  const [segment] = metadataOfNames(inline, testDefaults, "").segments;
   expect(segment).toMatchObject({
     type: { value: "1", scheme: "99X", meaning: "Odd Thing" },
     typeModifier: { meaning: "Left" },

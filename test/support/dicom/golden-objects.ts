@@ -142,7 +142,7 @@ function metadataOfCase({ metadata, inline }: SegmentationCase, folder: string):
   const invalid = (reason: string): Error => new Error(`${folder} ${reason}`);
   const text = readFileSync(join(folder, metadata ?? inline!), "utf8");
   return metadata === undefined
-    ? metadataOfNames(parseChecked(text, inlineMetadata, invalid), testDefaults)
+    ? metadataOfNames(parseChecked(text, inlineMetadata, invalid), testDefaults, folder)
     : metadataOfTemplate(parseChecked(text, segmentationTemplate, invalid), testDefaults);
 }
 
