@@ -54,11 +54,12 @@ const items = (entries: Entries): Pickled =>
  */
 export function numpyArray(
   values: readonly number[],
-  { shape, type }: { readonly shape: readonly number[]; readonly type: "f8" | "i8" },
+  { shape, type }: { readonly shape: readonly number[]; readonly type: "f8" | "f4" | "i8" },
 ): Pickled {
-  const data = Buffer.alloc(8 * values.length);
+  const data = Buffer.alloc((type === "f4" ? 4 : 8) * values.length);
   for (const [i, value] of values.entries()) {
     if (type === "f8") data.writeDoubleLE(value, 8 * i);
+    else if (type === "f4") data.writeFloatLE(value, 4 * i);
     else data.writeBigInt64LE(BigInt(value), 8 * i);
   }
   return numpyBytes(data, { shape, type });
@@ -71,7 +72,7 @@ export function numpyArray(
  */
 export function numpyBytes(
   data: Uint8Array,
-  { shape, type }: { readonly shape: readonly number[]; readonly type: "f8" | "i8" },
+  { shape, type }: { readonly shape: readonly number[]; readonly type: "f8" | "f4" | "i8" },
 ): Pickled {
   const empty = call("numpy.core.multiarray._reconstruct", [
     global("numpy.ndarray"),
@@ -83,7 +84,7 @@ export function numpyBytes(
 }
 
 /** Returns a little-endian dtype without a subtype or fields, and with the default size and alignment. */
-function dtype(type: "f8" | "i8"): Pickled {
+function dtype(type: "f8" | "f4" | "i8"): Pickled {
   const state = [integer(3), text("<"), none, none, none, integer(-1), integer(-1), integer(0)];
   return Buffer.concat([call("numpy.dtype", [text(type), isFalse, isTrue]), tuple(state), opcode("b")]);
 }

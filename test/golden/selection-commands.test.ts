@@ -59,6 +59,34 @@ describe.each(["commands_labels", "commands_regions"])("%s", (scenario) => {
       await expectSameSegmentation(join(folder, "applied", name), expected("applied", name));
   });
 
+  test("postprocess apply does without plans, which an average does not have", async () => {
+    await cp(goldenPath("tools", "selection", scenario, "in"), folder, { recursive: true });
+    await cp(expected("p1", "postprocessing.json"), join(folder, "p2", "postprocessing.json"));
+    await rm(join(folder, "p2", "plans.json"));
+    const argv = [
+      "postprocess",
+      "apply",
+      "-i",
+      "p2",
+      "-o",
+      "applied",
+      "-pp_pkl_file",
+      "p2/postprocessing.json",
+    ];
+    expect(await run(...argv)).toBe(0);
+    for (const name of namesIn("applied"))
+      await expectSameSegmentation(join(folder, "applied", name), expected("applied", name));
+  });
+
+  test("postprocess without dataset.json says which flag names it", async () => {
+    await cp(goldenPath("tools", "selection", scenario, "in"), folder, { recursive: true });
+    await rm(join(folder, "p2", "dataset.json"));
+    const terminal = testTerminal(folder);
+    const argv = ["postprocess", "apply", "-i", "p2", "-o", "applied", "-pp_pkl_file", "x.json"];
+    expect(await main(argv, terminal)).toBe(4);
+    expect(terminal.printed.err).toContain("--dataset-json names another");
+  });
+
   test("ensemble refuses folders with different cases, as nnU-Net does", async () => {
     await cp(goldenPath("tools", "selection", scenario, "in"), folder, { recursive: true });
     await rm(join(folder, "p2", "c01.npz"));

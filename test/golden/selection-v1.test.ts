@@ -79,6 +79,19 @@ describe.each(scenarios)("%s", (scenario) => {
   });
 });
 
+test("find-best says which post-processing v1's best model gets", async () => {
+  await cp(goldenPath("tools", "selection-v1", ensembleWins, "in"), folder, { recursive: true });
+  const environment = {
+    RESULTS_FOLDER: join(folder, "RESULTS_FOLDER"),
+    nnUNet_preprocessed: join(folder, "nnUNet_preprocessed"),
+  };
+  const terminal = { ...testTerminal(folder), environment };
+  expect(await main(argvOf(runOf(ensembleWins)), terminal)).toBe(0);
+  expect(terminal.printed.out).toMatch(
+    /^2d \+ 3d_fullres: (?:keep only the largest component of labels? |no post-processing helps)/m,
+  );
+});
+
 test("the config.json of find-best builds an image of v1's best average with its post-processing", async () => {
   for (const configuration of ["2d", "3d_fullres"]) {
     const trained = goldenPath("v1", `blobs_${configuration}`, "model", "fold_0");

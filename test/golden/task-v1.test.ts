@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { silentProgress } from "../../processor/contract/progress/progress.js";
+import { type Progress, silentProgress } from "../../processor/contract/progress/progress.js";
 import { readImage } from "../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../processor/imaging/formats/write-image.js";
 import type { Image } from "../../processor/imaging/volume/image.js";
@@ -48,7 +48,7 @@ function taskOf(dataset: string, name: string): string {
   const turned = Object.fromEntries(Object.entries(labels).map(([label, value]) => [value, label]));
   writeFileSync(
     join(folder, "dataset.json"),
-    JSON.stringify({ modality: channel_names, labels: turned, training }),
+    JSON.stringify({ modality: channel_names, labels: turned, training, test: [] }),
   );
   return folder;
 }
@@ -101,8 +101,29 @@ describe.each(fingerprints)("$task", ({ dataset, task, ...golden }) => {
       expectClose(pickled(join(folder, file)), (golden as Readonly<Record<string, unknown>>)[file]);
   });
 
+  test("gets the folds of nnU-Net v1, and a stopped run continues", async () => {
+    const settings = { writesSplits: true };
+    const stopped = new AbortController();
+    const progress: Progress = {
+      note: () => {},
+      start: ({ label }) => ({
+        // Stops when the first case of the second stage is done.
+        advance: () => label.includes("2D") && stopped.abort(),
+        done: () => {},
+      }),
+    };
+    await expect(
+      preprocessTask(place, settings, { workers: 1, progress, signal: stopped.signal }),
+    ).rejects.toThrow();
+    const { stages, splits } = await preprocessTask(place, settings, tools);
+    expect(stages[1]!.continued).toBeGreaterThan(0);
+    const folds = pickled(splits!) as readonly { readonly train: string[]; readonly val: string[] }[];
+    expect(folds).toHaveLength(5);
+    for (const { train, val } of folds) expect(new Set([...train, ...val]).size).toBe(6);
+  });
+
   test("is preprocessed into a folder for each stage", async () => {
-    const stages = await preprocessTask(place, tools);
+    const { stages } = await preprocessTask(place, { writesSplits: false }, tools);
     expect(stages.map(({ name, cases }) => [name, cases])).toEqual([
       ["nnUNetData_plans_v2.1 stage 0", 6],
       ["nnUNetData_plans_v2.1_2D stage 0", 6],
@@ -164,3 +185,38 @@ test.each(integrity)(
     expect(likeNnunet(report).exception?.type ?? null).toBe(error?.type ?? null);
   },
 );
+
+type TaskJson = Record<string, unknown> & { readonly training: readonly unknown[] };
+
+// The exceptions are those of nnunet 1.7.1's verify_dataset_integrity.
+test.each<[name: string, change: (json: TaskJson) => object, exception: string | null]>([
+  ["no list of test images", ({ test: _, ...json }) => json, "KeyError"],
+  ["a case twice", (json) => ({ ...json, training: [...json.training, json.training[0]] }), "RuntimeError"],
+  ["labels without 0", (json) => ({ ...json, labels: { 1: "a", 2: "b" } }), "AssertionError"],
+  [
+    "test images but no folder of them",
+    (json) => ({ ...json, test: ["./imagesTs/t.nii.gz"] }),
+    "FileNotFoundError",
+  ],
+])("a task with %s is judged as by nnU-Net v1", async (_name, changed, exception) => {
+  const rawFolder = taskOf("Dataset302_IsoCT", "Task302_IsoCT");
+  const file = join(rawFolder, "dataset.json");
+  writeFileSync(file, JSON.stringify(changed(JSON.parse(readFileSync(file, "utf8")) as TaskJson)));
+  const report = await verifyTask({ name: "Task302_IsoCT", rawFolder }, tools);
+  expect(likeNnunet(report).exception?.type ?? null).toBe(exception);
+});
+
+test("images that are turned differently are a warning", async () => {
+  const rawFolder = taskOf("Dataset302_IsoCT", "Task302_IsoCT");
+  for (const path of [
+    join(rawFolder, "imagesTr", "ct_01_0000.nii.gz"),
+    join(rawFolder, "labelsTr", "ct_01.nii.gz"),
+  ])
+    await change(path, geometry({ directionXyz: [-1, 0, 0, 0, -1, 0, 0, 0, 1] }));
+  const report = await verifyTask({ name: "Task302_IsoCT", rawFolder }, tools);
+  expect(report.findings.map(({ check, severity }) => [check, severity])).toContainEqual([
+    "orientations",
+    "warning",
+  ]);
+  expect(report.isFine).toBe(true);
+});

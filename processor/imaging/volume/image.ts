@@ -26,6 +26,11 @@ export interface Image {
    * none.
    */
   readonly zeroedVoxels?: number;
+  /**
+   * True if the components are the values of one voxel, such as colours, and not volumes along a fourth axis; absent if not.
+   * nnU-Net's SimpleITKIO takes the slices of such an image for channels.
+   */
+  readonly areVectors?: true;
   /** The names of labels, for a NIfTI file to hold; absent for none. */
   readonly names?: readonly LabelName[];
   /** What the file's format stores besides the geometry, so that a result can be written in the same way. */

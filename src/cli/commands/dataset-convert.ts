@@ -8,10 +8,10 @@ import {
   convertTask,
   decathlonName,
 } from "../../nnunet/conversion/convert-dataset.js";
-import { convertPictures } from "../../nnunet/conversion/convert-pictures.js";
 import { namesWithNumber } from "../../nnunet/find-dataset.js";
 import { type NnunetFolders, requireFolder } from "../../nnunet/folders.js";
 import type { CommandSession } from "../command-session.js";
+import { convertPictureFolder } from "./convert-picture-folder.js";
 import type { DatasetCommandArguments } from "./dataset-arguments.js";
 import { foldersFor } from "./nnunet-datasets.js";
 
@@ -26,6 +26,11 @@ export async function runConvertDataset(
   if (sources.length === 0) throw sharedError("USAGE", "dataset convert needs the folder to convert");
   if (sources.length > 1 && (args.name !== undefined || args.id !== undefined))
     throw sharedError("USAGE", "--name and --id name one data set, but several folders are to be converted");
+  const forPictures = (["spacing", "relabel", "channel", "label"] as const).find(
+    (flag) => args[flag] !== undefined && args.from !== "pictures",
+  );
+  if (forPictures !== undefined)
+    throw sharedError("USAGE", `--${forPictures} is for \`dataset convert --from pictures\``);
   const folders = foldersFor(args, terminal);
   const raw = requireFolder(folders, "raw");
   const reports: object[] = [];
@@ -34,7 +39,9 @@ export async function runConvertDataset(
     const kind = args.from ?? kindOf(source);
     const name = await targetName({ args, source, kind, folders });
     const target = join(raw, name);
-    await converterOf(kind, folders)({ source, target, tools: { progress, signal } });
+    const conversion = { source, target, tools: { progress, signal } };
+    if (kind === "pictures") await convertPictureFolder(args, { ...conversion, name });
+    else await converterOf(kind, folders)(conversion);
     reports.push({ source, kind, dataset: name, folder: target });
     if (!args.json) terminal.out(`${name}\n  written to ${target}\n`);
   }
@@ -56,7 +63,6 @@ function converterOf(
   kind: SourceKind,
   { version }: NnunetFolders,
 ): (conversion: Conversion) => Promise<void> {
-  if (kind === "pictures") return convertPictures;
   if (kind === "decathlon") return version === 1 ? convertDecathlonToTask : convertDecathlon;
   if (version === 2) return convertTask;
   throw sharedError("USAGE", "a task of nnU-Net v1 is converted to v2; leave out --nnunet v1");

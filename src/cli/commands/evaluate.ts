@@ -37,19 +37,28 @@ export async function runEvaluate(args: EvaluateArguments, session: CommandSessi
     progress,
     signal,
   });
-  const write = async (path: string | undefined, text: () => string): Promise<void> => {
-    if (path === undefined) return;
+  const write = async (path: string | undefined, text: () => string): Promise<string | null> => {
+    if (path === undefined) return null;
     const file = resolve(currentDirectory, path);
     await makeFolder(dirname(file));
     await writeFileWhole(file, [Buffer.from(text())]);
+    return file;
   };
-  await write(args.csv, () => csvText(tableRows(evaluation)));
-  await write(args.html, () => reportHtml(evaluation));
-  terminal.out(args.json ? jsonText(jsonReport(evaluation)) : evaluationText(evaluation));
+  const tableFile = await write(args.csv, () => csvText(tableRows(evaluation)));
+  const pageFile = await write(args.html, () => reportHtml(evaluation));
+  const written = { ...evaluation, tableFile, pageFile };
+  terminal.out(args.json ? jsonText(jsonReport(written)) : evaluationText(written));
   return 0;
 }
 
-function evaluationText({ summary, cases, labelNames, summaryFile }: Evaluation): string {
+/** An evaluation, and its further files if they were asked for. */
+interface WrittenEvaluation extends Evaluation {
+  readonly tableFile: string | null;
+  readonly pageFile: string | null;
+}
+
+function evaluationText(evaluation: WrittenEvaluation): string {
+  const { summary, cases, labelNames, summaryFile, tableFile, pageFile } = evaluation;
   const widest = Math.max(...labelNames.map((name) => name.length), "foreground mean".length);
   const line = (name: string, dice: number, iou: number): string =>
     `  ${name.padEnd(widest)}  ${score(dice)}  ${score(iou)}\n`;
@@ -59,14 +68,24 @@ function evaluationText({ summary, cases, labelNames, summaryFile }: Evaluation)
     ...labelNames.map((name, i) => line(name, summary.meanOfLabel[i]!.Dice, summary.meanOfLabel[i]!.IoU)),
     line("foreground mean", summary.foregroundMean.Dice, summary.foregroundMean.IoU),
     `written    ${summaryFile}\n`,
+    ...[tableFile, pageFile].flatMap((file) => (file === null ? [] : [`           ${file}\n`])),
   ].join("");
 }
 
 const score = (value: number): string => (Number.isNaN(value) ? "none" : value.toFixed(4)).padStart(6);
 
 /** NaN is null in JSON. */
-const jsonReport = ({ summary, cases, labelNames, summaryFile }: Evaluation): object => ({
+const jsonReport = ({
+  summary,
+  cases,
+  labelNames,
   summaryFile,
+  tableFile,
+  pageFile,
+}: WrittenEvaluation): object => ({
+  summaryFile,
+  ...(tableFile === null ? {} : { tableFile }),
+  ...(pageFile === null ? {} : { pageFile }),
   cases: cases.length,
   foregroundMean: { dice: summary.foregroundMean.Dice, iou: summary.foregroundMean.IoU },
   labels: labelNames.map((name, i) => ({

@@ -2,7 +2,11 @@ import { resolve } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { shellWord } from "../../ground/shell-word.js";
 import { nnunetFolders } from "../../nnunet/folders.js";
-import { type BestOfV1, findBestOfV1 } from "../../nnunet/selection/v1/find-best-v1.js";
+import {
+  type BestCandidateOfV1,
+  type BestOfV1,
+  findBestOfV1,
+} from "../../nnunet/selection/v1/find-best-v1.js";
 import type { CommandSession } from "../command-session.js";
 import { foldsOf } from "../folds-of.js";
 import { jsonText } from "../json-text.js";
@@ -58,10 +62,7 @@ function writeConfig(found: BestOfV1, path: string, session: CommandSession): Pr
 }
 
 function bestText({ candidates, best, commandsFile, tableFile }: BestOfV1): string {
-  const shown = candidates.map((candidate) => ({
-    ...candidate,
-    title: candidate.members.map(({ configuration }) => configuration).join(" + "),
-  }));
+  const shown = candidates.map((candidate) => ({ ...candidate, title: titleOf(candidate) }));
   const widest = Math.max(...shown.map(({ title }) => title.length));
   const isBest = (name: string): boolean => best.some((candidate) => candidate.name === name);
   return [
@@ -70,12 +71,30 @@ function bestText({ candidates, best, commandsFile, tableFile }: BestOfV1): stri
       ({ name, title, dice }) =>
         `  ${title.padEnd(widest)}  ${dice.toFixed(4)}${isBest(name) ? "  best" : ""}\n`,
     ),
+    ...best.map(keptText),
     `written    ${commandsFile}\n`,
     `           ${tableFile}\n`,
     ...best.flatMap(({ postProcessingFile }) =>
       postProcessingFile === null ? [] : [`           ${postProcessingFile}\n`],
     ),
   ].join("");
+}
+
+const titleOf = ({ members }: Pick<BestCandidateOfV1, "members">): string =>
+  members.map(({ configuration }) => configuration).join(" + ");
+
+/** Says which post-processing a model gets. */
+function keptText(candidate: BestCandidateOfV1): string {
+  const { keptLargest } = candidate;
+  if (keptLargest === null) return "";
+  const steps = keptLargest.map(
+    (labels) => `${labels.length === 1 ? "label" : "labels"} ${labels.join(", ")}`,
+  );
+  const kept =
+    steps.length === 0
+      ? "no post-processing helps"
+      : `keep only the largest component of ${steps.join(", then of ")}`;
+  return `${titleOf(candidate)}: ${kept}\n`;
 }
 
 const jsonReport = ({ taskName, candidates, best, commandsFile, tableFile }: BestOfV1): object => ({
@@ -86,6 +105,7 @@ const jsonReport = ({ taskName, candidates, best, commandsFile, tableFile }: Bes
     dice,
   })),
   best: best.map(({ name }) => name),
+  postProcessing: best[0]!.keptLargest,
   postProcessingFile: best[0]!.postProcessingFile,
   commandsFile,
   tableFile,

@@ -2,9 +2,10 @@ import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { exists } from "../../../processor/files/exists.js";
 import { applyPostProcessing } from "../../nnunet/selection/apply-post-processing.js";
 import { determinePostProcessing } from "../../nnunet/selection/determine-post-processing.js";
-import { readLabelRules } from "../../nnunet/selection/label-rules.js";
+import { type LabelRules, readLabelRulesOf } from "../../nnunet/selection/label-rules.js";
 import { applyPostProcessingOfV1 } from "../../nnunet/selection/v1/apply-post-processing-v1.js";
 import { consolidateFolds, finalName } from "../../nnunet/selection/v1/consolidate-folds.js";
 import type { CommandSession } from "../command-session.js";
@@ -25,9 +26,10 @@ export async function runPostprocess(args: PostprocessArguments, session: Comman
     return args.action === "determine"
       ? runDetermineOfV1(args, session, folder)
       : runApply(args, session, { folder, rules: null });
-  const rules = await readLabelRules(folder, {
-    datasetJson: args["dataset-json"] === undefined ? null : place(args["dataset-json"]),
-    plansJson: args["plans-json"] === undefined ? null : place(args["plans-json"]),
+  const given = (path: string | undefined): string | null => (path === undefined ? null : place(path));
+  const rules = await rulesOf(folder, {
+    datasetJson: given(args["dataset-json"]),
+    plansJson: given(args["plans-json"]),
   });
   return args.action === "determine"
     ? runDetermine(args, session, { folder, rules })
@@ -36,7 +38,20 @@ export async function runPostprocess(args: PostprocessArguments, session: Comman
 
 interface Predictions {
   readonly folder: string;
-  readonly rules: Awaited<ReturnType<typeof readLabelRules>>;
+  readonly rules: LabelRules;
+}
+
+/** Reads the two files where the user or the folder has them. An average of `ensemble` has no plans of its own. */
+async function rulesOf(
+  folder: string,
+  given: { readonly datasetJson: string | null; readonly plansJson: string | null },
+): Promise<LabelRules> {
+  const datasetJson = given.datasetJson ?? join(folder, "dataset.json");
+  if (given.datasetJson === null && !(await exists(datasetJson)))
+    throw sharedError("INPUT_NOT_FOUND", `${datasetJson} does not exist; --dataset-json names another`);
+  const plansJson = given.plansJson ?? join(folder, "plans.json");
+  const hasPlans = given.plansJson !== null || (await exists(plansJson));
+  return readLabelRulesOf({ datasetJson, plansJson: hasPlans ? plansJson : null });
 }
 
 async function runDetermine(
@@ -88,7 +103,7 @@ async function runDetermineOfV1(
 async function runApply(
   args: PostprocessArguments,
   { terminal, currentDirectory, progress, signal }: CommandSession,
-  { folder, rules }: { readonly folder: string; readonly rules: Predictions["rules"] | null },
+  { folder, rules }: { readonly folder: string; readonly rules: LabelRules | null },
 ): Promise<number> {
   if (args["post-processing"] === undefined || args.output === undefined)
     throw sharedError("USAGE", "postprocess apply needs --post-processing and --output");

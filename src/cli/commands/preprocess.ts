@@ -20,12 +20,18 @@ export async function runPreprocess(
   if (args.nnunet === "v1") {
     const tasks: object[] = [];
     for (const place of places) {
-      const stages = await preprocessTask(place, { workers: args.workers ?? null, progress, signal });
-      tasks.push({ task: place.name, stages });
-      const lines = stages.map(
-        ({ name, cases, folder }) => `  ${name}: ${counted(cases, "case")} in ${folder}`,
+      const { stages, splits } = await preprocessTask(
+        place,
+        { writesSplits: args.splits },
+        { workers: args.workers ?? null, progress, signal },
       );
-      if (!args.json) terminal.out(`${[place.name, ...lines].join("\n")}\n`);
+      tasks.push({ task: place.name, stages, splits });
+      const lines = stages.map(
+        ({ name, cases, continued, folder }) =>
+          `  ${name}: ${counted(cases, "case")}${earlierText(continued)} in ${folder}`,
+      );
+      const folds = splits === null ? [] : [`  folds: ${splits}`];
+      if (!args.json) terminal.out(`${[place.name, ...lines, ...folds].join("\n")}\n`);
     }
     if (args.json) terminal.out(`${JSON.stringify(tasks, null, 2)}\n`);
     return 0;
@@ -58,8 +64,10 @@ const reasons = {
 function reportText({ dataset, plans, configurations, splits }: PreprocessReport): string {
   const lines = configurations.map(({ name, folder, cases, continued, skipped }) => {
     if (skipped !== null) return `  ${name.padEnd(11)} ${reasons[skipped]}`;
-    const before = continued === 0 ? "" : `, ${continued} of them by an earlier run`;
-    return `  ${name.padEnd(11)} ${counted(cases, "case")}${before} in ${folder}`;
+    return `  ${name.padEnd(11)} ${counted(cases, "case")}${earlierText(continued)} in ${folder}`;
   });
   return `${[`${dataset} ${plans}`, ...lines, ...(splits === null ? [] : [`  folds       ${splits}`])].join("\n")}\n`;
 }
+
+const earlierText = (continued: number): string =>
+  continued === 0 ? "" : `, ${continued} of them by an earlier run`;

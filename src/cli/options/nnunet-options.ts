@@ -152,26 +152,44 @@ export const datasetOptions = {
     requiresArg: true,
     describe: "for `convert`: another number for the new data set",
   },
+  spacing: {
+    group: dataGroup,
+    type: "number",
+    array: true,
+    requiresArg: true,
+    describe: "for `convert --from pictures`: size of a voxel in mm, z y x",
+    defaultDescription: "999 1 1 for a picture, and for a .tif volume what the .json next to it says",
+  },
+  relabel: {
+    group: dataGroup,
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe:
+      "for `convert --from pictures`: other values for labels, such as 255=1; rest=1 is for all others besides 0",
+  },
   channel: {
     group: dataGroup,
     type: "string",
     array: true,
     requiresArg: true,
-    describe: "for `json`: names of the channels in the order of _0000, _0001, …: CT, T1, …",
+    describe:
+      "for `json` and `convert --from pictures`: names of the channels in the order of _0000, _0001, …: CT, T1, …",
   },
   label: {
     group: dataGroup,
     type: "string",
     array: true,
     requiresArg: true,
-    describe: "for `json`: labels such as background=0 liver=1; liver_and_tumour=1,2 is a region",
+    describe:
+      "for `json` and `convert --from pictures`: labels such as background=0 liver=1; liver_and_tumour=1,2 is a region",
   },
   "regions-class-order": {
     group: dataGroup,
     type: "number",
     array: true,
     requiresArg: true,
-    describe: "for `json` with regions: the label to write for each region, the largest first",
+    describe: "with regions: the label to write for each region, the largest first",
   },
   pictures: {
     group: outputGroup,
@@ -221,7 +239,8 @@ export const preprocessOptions = {
     group: outputGroup,
     type: "boolean",
     default: false,
-    describe: "also write splits_final.json, the five folds that nnU-Net's first training would write",
+    describe:
+      "also write splits_final.json (v1: .pkl), the five folds that nnU-Net's first training would write",
   },
   "allow-changes": {
     group: dataGroup,

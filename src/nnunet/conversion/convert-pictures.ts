@@ -1,86 +1,92 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { makeFolder } from "../../../processor/files/make-folder.js";
-import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
-import { readImage } from "../../../processor/imaging/formats/read-image.js";
-import { readLabelMap } from "../../../processor/imaging/formats/read-label-map.js";
-import { writeImage } from "../../../processor/imaging/formats/write-image.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import { readJsonObject } from "../files/read-json.js";
-import { writePythonJson } from "../files/write-json.js";
-import type { PythonJson } from "../python-json.js";
 import { buildFolder, filesOf } from "./build-folder.js";
 import type { Conversion } from "./convert-dataset.js";
-import { writeChannels } from "./split-channels.js";
+import { isVolume, type PictureSettings, writePictureCase } from "./convert-picture-case.js";
+import { meaningOfNumbers, type PictureCase, pictureCases } from "./picture-cases.js";
 
 const pictureEnding = /\.(?:png|bmp|tiff?)$/i;
 
+export interface PictureConversion extends Conversion {
+  readonly settings: PictureSettings;
+  /** Writes dataset.json into the new folder. */
+  readonly writeJson: (folder: string, counts: CaseCounts) => Promise<void>;
+}
+
+/** The cases of the new data set, in nnU-Net's order. */
+export interface CaseCounts {
+  readonly training: readonly string[];
+  readonly test: readonly string[];
+}
+
 /**
  * Converts a folder of 2-D pictures (.png, .bmp, .tif) or 3-D .tif files to .nii.gz, as the conversion scripts of nnU-Net v1
- * do: each colour becomes a channel, and a picture one slice with pixels of 1 mm, 999 mm thick. Labels keep their values.
+ * do: each colour becomes a channel, and a picture one slice with pixels of 1 mm, 999 mm thick. Training pictures without a
+ * label are left out, as in v1's scripts.
  *
  * @throws DATASET_INVALID, OUTPUT_EXISTS, and errors of images
  */
-export async function convertPictures({
-  source,
-  target,
-  tools: { progress, signal },
-}: Conversion): Promise<void> {
-  const images = await picturesOf(source, "imagesTr");
-  const labels = await picturesOf(source, "labelsTr");
-  const raw = await readJsonObject(join(source, "dataset.json"));
+export async function convertPictures(conversion: PictureConversion): Promise<void> {
+  const { source, target, tools, settings, writeJson } = conversion;
+  const images = await picturesIn(source, "imagesTr");
+  const labels = await picturesIn(source, "labelsTr");
+  if (images.length === 0 || labels.length === 0)
+    throw nnunetError(
+      "DATASET_INVALID",
+      `${join(source, images.length === 0 ? "imagesTr" : "labelsTr")} has no .png, .bmp or .tif files`,
+    );
+  const names = meaningOfNumbers(images, labels);
+  const all = pictureCases(images, labels, names);
+  const training = all.filter(({ label }) => label !== null);
+  if (training.length === 0)
+    throw nnunetError(
+      "DATASET_INVALID",
+      `${join(source, "labelsTr")} has no label for ${images[0]}: it should have the name of its picture, such as road_1.png for road_1.png or road_1_0000.png`,
+    );
+  if (training.length < all.length)
+    tools.progress.note(
+      `${all.length - training.length} of ${all.length} pictures in imagesTr have no label and are left out: ${listed(all)}`,
+    );
+  const test = pictureCases(
+    await picturesIn(source, "imagesTs"),
+    await picturesIn(source, "labelsTs"),
+    names,
+  );
+  const volumes = await isVolume(join(source, "labelsTr", training[0]!.label!));
   await buildFolder(target, async (folder) => {
-    const task = progress.start({ label: "converting", total: images.length, unit: "cases" });
-    for (const name of ["imagesTr", "labelsTr"]) await makeFolder(join(folder, name));
+    const total = training.length + test.length;
+    const task = tools.progress.start({ label: "converting", total, unit: "cases" });
     try {
-      for (const image of images) {
-        signal.throwIfAborted();
-        await convertCase({ source, folder, image, labels });
-        task.advance(1);
+      for (const [part, cases] of [
+        ["Tr", training],
+        ["Ts", test],
+      ] as const) {
+        if (cases.length > 0) await mkdir(join(folder, `images${part}`));
+        if (cases.some(({ label }) => label !== null)) await mkdir(join(folder, `labels${part}`));
+        for (const files of cases) {
+          tools.signal.throwIfAborted();
+          await writePictureCase({ source, folder, part, files, volumes, settings });
+          task.advance(1);
+        }
       }
     } finally {
       task.done();
     }
-    if (raw !== null) {
-      const json = new Map<string, PythonJson>([
-        ...(raw as ReadonlyMap<string, PythonJson>),
-        ["file_ending", ".nii.gz"],
-      ]);
-      await writePythonJson(join(folder, "dataset.json"), json, { sortKeys: false });
-    }
+    await writeJson(folder, { training: idsOf(training), test: idsOf(test) });
   });
 }
 
-async function picturesOf(source: string, name: string): Promise<readonly string[]> {
-  const files = await filesOf(join(source, name));
-  const pictures = files?.filter((file) => pictureEnding.test(file)) ?? [];
-  if (pictures.length > 0) return pictures;
-  throw nnunetError("DATASET_INVALID", `${join(source, name)} has no .png, .bmp or .tif files`);
+const idsOf = (cases: readonly PictureCase[]): readonly string[] => cases.map(({ id }) => id);
+
+/** The most cases that a message names. */
+const mostNamed = 5;
+
+function listed(cases: readonly PictureCase[]): string {
+  const ids = idsOf(cases.filter(({ label }) => label === null));
+  return `${ids.slice(0, mostNamed).join(", ")}${ids.length > mostNamed ? ", …" : ""}`;
 }
 
-interface PictureCase {
-  readonly source: string;
-  readonly folder: string;
-  readonly image: string;
-  readonly labels: readonly string[];
-}
-
-async function convertCase({ source, folder, image, labels }: PictureCase): Promise<void> {
-  const stem = splitImageEnding(image)!.stem;
-  const [, base = stem, number] = /^(.*)_(\d{4})$/.exec(stem) ?? [];
-  const picture = await readImage(join(source, "imagesTr", image));
-  if (picture.components > 1 && number !== undefined && number !== "0000")
-    throw nnunetError(
-      "DATASET_INVALID",
-      `${image} has ${picture.components} colours, so it must be channel 0000 of its case`,
-    );
-  if (number === undefined || number === "0000") await writeChannels(picture, join(folder, "imagesTr"), base);
-  else await writeImage(picture, join(folder, "imagesTr", `${stem}.nii.gz`));
-  if (number !== undefined && number !== "0000") return;
-  const label = labels.find((name) => splitImageEnding(name)!.stem === base);
-  if (label === undefined) throw nnunetError("DATASET_INVALID", `${image} has no label ${base} in labelsTr`);
-  const { voxels, geometry } = await readLabelMap(join(source, "labelsTr", label), picture.geometry);
-  await writeImage(
-    { voxels, geometry, components: 1, source: picture.source },
-    join(folder, "labelsTr", `${base}.nii.gz`),
-  );
+async function picturesIn(source: string, name: string): Promise<readonly string[]> {
+  return (await filesOf(join(source, name)))?.filter((file) => pictureEnding.test(file)) ?? [];
 }

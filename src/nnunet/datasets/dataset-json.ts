@@ -46,8 +46,11 @@ export interface DatasetJsonReading {
 
 export interface DatasetJsonFault {
   readonly key: string;
-  /** `missing` if the file lacks the key, `wrong` if its value cannot be used. */
-  readonly kind: "missing" | "wrong";
+  /**
+   * `missing` if the file lacks the key; `wrong` if its value cannot be used; `late` if nnU-Net's own check does not look at it,
+   * but a later step fails.
+   */
+  readonly kind: "missing" | "wrong" | "late";
   readonly text: string;
 }
 
@@ -91,6 +94,7 @@ export function datasetOf(
       faults.push({ key, kind: "wrong", text: `\`${key}\` should be ${wanted}, but is ${shortText(value)}` });
     return found;
   };
+  const late = (key: string, text: string) => faults.push({ key, kind: "late", text: `\`${key}\` ${text}` });
   const optional = <T>(key: string, check: (value: JsonValue) => T | null, wanted: string): T | null =>
     (raw.get(key) ?? null) === null ? null : read(key, check, wanted);
   const channelKey =
@@ -100,18 +104,22 @@ export function datasetOf(
   const caseCount = read("numTraining", countOf, "the number of training cases");
   const fileEnding = read("file_ending", endingOf, 'a text such as ".nii.gz"');
   const reader = optional("overwrite_image_reader_writer", textOf, "the name of a reader, such as NibabelIO");
-  const order = optional("regions_class_order", numbersOf, "a list of labels");
+  const order = optional("regions_class_order", orderOf, "a list of labels");
+  if (channelNames?.some((name) => typeof name !== "string"))
+    late(channelKey, `should have texts as values, but has ${shortText(channelNames)}`);
+  if (order?.some((label) => !Number.isSafeInteger(label)))
+    late("regions_class_order", `should be a list of numbers, but is ${shortText(order)}`);
   const listedCases = optional("dataset", casesOf, 'an object such as {"id": {"images": […], "label": "…"}}');
   if (labels === null || channelNames === null || caseCount === null || fileEnding === null)
     return { dataset: null, faults };
   const dataset: DatasetJson = {
     folder,
-    channelNames,
+    channelNames: channelNames.map(String),
     labels,
     caseCount,
     fileEnding,
     readerOverride: reader === "None" ? null : reader,
-    regionsClassOrder: order,
+    regionsClassOrder: order?.map(Number) ?? null,
     listedCases,
     raw,
   };
@@ -135,11 +143,8 @@ function labelsOf(value: JsonValue): readonly DatasetLabel[] | null {
 const labelValue = (value: JsonValue): JsonValue =>
   typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : value;
 
-function namesOf(value: JsonValue): readonly string[] | null {
-  if (!(value instanceof Map)) return null;
-  const names = [...(value as JsonObject).values()];
-  return names.every((name): name is string => typeof name === "string") ? names : null;
-}
+const namesOf = (value: JsonValue): readonly JsonValue[] | null =>
+  value instanceof Map ? [...(value as JsonObject).values()] : null;
 
 const countOf = (value: JsonValue): number | null =>
   Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
@@ -150,8 +155,8 @@ const textOf = (value: JsonValue): string | null => (typeof value === "string" ?
 const endingOf = (value: JsonValue): string | null =>
   typeof value === "string" && /^\.[\w.-]{1,40}$/.test(value) ? value : null;
 
-const numbersOf = (value: JsonValue): readonly number[] | null =>
-  Array.isArray(value) && value.every((item) => Number.isSafeInteger(item)) ? (value as number[]) : null;
+const orderOf = (value: JsonValue): readonly JsonValue[] | null =>
+  Array.isArray(value) ? (value as readonly JsonValue[]) : null;
 
 function casesOf(value: JsonValue): readonly ListedCase[] | null {
   if (!(value instanceof Map)) return null;

@@ -22,6 +22,8 @@ export interface CaseFacts {
 export interface GridFacts {
   readonly path: string;
   readonly components: number;
+  /** True if the components are colours or the like, and not volumes along a fourth axis. */
+  readonly areVectors: boolean;
   readonly dimensions: 2 | 3;
   readonly sizeZyx: Zyx;
   readonly spacingMmZyx: Zyx;
@@ -65,12 +67,13 @@ async function factsOf<T>(
 ): Promise<T | string> {
   try {
     const image = await readWith(reader, path);
-    const { components, geometry, source, zeroedVoxels = 0 } = image;
+    const { components, geometry, source, areVectors = false, zeroedVoxels = 0 } = image;
     const { dimensions, sizeZyx, spacingMmZyx, originMmXyz, directionXyz } = geometry;
     const affine = isNibabel(reader) && source.format === "nifti" ? nibabelAffine(image) : null;
     const grid = {
       path,
       components,
+      areVectors,
       dimensions,
       sizeZyx,
       spacingMmZyx,

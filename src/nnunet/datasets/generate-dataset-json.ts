@@ -21,6 +21,19 @@ export interface DatasetDescription {
   readonly further: readonly (readonly [key: string, value: PythonJson])[];
 }
 
+/** A description without what is optional. */
+export const nothingFurther = {
+  regionsClassOrder: null,
+  licence: null,
+  convertedBy: null,
+  reference: null,
+  release: null,
+  hasCitation: false,
+  description: null,
+  imageReader: null,
+  further: [],
+} as const;
+
 const noLicence = "Whoever converted this dataset was lazy and didn't look it up!";
 const noAuthor =
   "Please enter your name, especially when sharing datasets with others in a common infrastructure!";

@@ -1,9 +1,5 @@
-import { copyFile, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { exists } from "../../../processor/files/exists.js";
-import { makeFolder } from "../../../processor/files/make-folder.js";
-import { partialPathNextTo } from "../../../processor/files/partial-path.js";
-import { outputError, writeFileWhole } from "../../../processor/files/write-file.js";
 import { Field } from "../../checkpoint/fields.js";
 import { resolveConfiguration } from "../../checkpoint/nnunet-v2/configuration.js";
 import { readInferencePlan } from "../../checkpoint/nnunet-v2/inference-plan.js";
@@ -19,7 +15,8 @@ import { answered } from "../threads/answers.js";
 import { eachCase, type WorkTools } from "../threads/each-case.js";
 import { locationKeys } from "./class-locations.js";
 import type { PreprocessedFormat } from "./preprocess-to-files.js";
-import { crossValidationSplits } from "./splits.js";
+import { beginFolder, copyLabels } from "./preprocessed-folder.js";
+import { requiredSplits } from "./splits.js";
 
 export interface PreprocessSettings {
   readonly plansName: string;
@@ -84,7 +81,7 @@ export async function preprocessDataset(
         ),
       );
   }
-  await copyLabels(preprocessedFolder, cases);
+  await copyLabels(preprocessedFolder, labelNames(cases));
   await writePythonJson(join(preprocessedFolder, "dataset.json"), dataset.raw, { sortKeys: false });
   const splits = settings.writesSplits ? await writeSplits(preprocessedFolder, cases) : null;
   return { dataset: name, plans: settings.plansName, configurations, splits };
@@ -119,15 +116,10 @@ async function preprocessConfiguration(
       `${resolved.path}.data_identifier is ${resolved.get("data_identifier").text()}, not a name of a folder`,
     );
   const folder = join(preprocessedFolder, identifier);
-  const state = join(preprocessedFolder, `.preprocessing_${identifier}.json`);
-  const key = JSON.stringify({ plan, format, cases: await caseKeys(cases) });
-  const isContinued = (await readFile(state, "utf8").catch(() => null)) === key;
-  if (!isContinued) await rm(folder, { recursive: true, force: true });
-  await makeFolder(folder);
-  await writeFileWhole(state, [Buffer.from(key)]);
+  const begun = await beginFolder(folder, { cases, settings: { plan, format } });
   let continued = 0;
   await eachCase(cases, { label: `${name}: preprocessing ${configuration}`, tools }, async (item, pool) => {
-    if (isContinued && (await exists(join(folder, `${item.id}.pkl`)))) {
+    if (await begun.isFinished(item.id)) {
       continued++;
       return;
     }
@@ -145,41 +137,19 @@ async function preprocessConfiguration(
     };
     answered(await pool.run("preprocessToFiles", task));
   });
-  await rm(state, { force: true });
+  await begun.end();
   return { name: configuration, folder, cases: cases.length, continued, skipped: null };
 }
 
-/** Returns what the results of a stopped run depend on, besides the plan. */
-const caseKeys = (cases: readonly DatasetCase[]) =>
-  Promise.all(
-    cases.map(async ({ id, images, label }) => [
-      id,
-      await Promise.all(
-        [...images, ...(label === null ? [] : [label])].map(async (path) => {
-          const found = await stat(path).catch(() => null);
-          return [path, found?.size ?? null, found?.mtimeMs ?? null];
-        }),
-      ),
-    ]),
+/** Returns the names of the label files' copies: each is called by its case. */
+const labelNames = (cases: readonly DatasetCase[]): ReadonlyMap<string, string> =>
+  new Map(
+    cases.flatMap(({ id, label }) => {
+      if (label === null) return [];
+      const name = basename(label);
+      return [[label, `${id}${name.slice(name.startsWith(id) ? id.length : name.indexOf("."))}`] as const];
+    }),
   );
-
-/** Copies the label files for evaluation; existing copies are replaced only by newer files, as nnU-Net does. */
-async function copyLabels(preprocessedFolder: string, cases: readonly DatasetCase[]): Promise<void> {
-  const folder = join(preprocessedFolder, "gt_segmentations");
-  await makeFolder(folder);
-  const present = new Set(await readdir(folder));
-  for (const { id, label } of cases) {
-    if (label === null) continue;
-    const name = `${id}${basename(label).slice(basename(label).startsWith(id) ? id.length : basename(label).indexOf("."))}`;
-    const target = join(folder, name);
-    if (present.has(name) && (await stat(target)).mtimeMs >= (await stat(label)).mtimeMs) continue;
-    const partial = await partialPathNextTo(target);
-    await copyFile(label, partial).catch((error: unknown) => {
-      throw outputError(target, error);
-    });
-    await rename(partial, target);
-  }
-}
 
 /** Writes the folds that nnU-Net's first training would write; an existing file is kept. */
 async function writeSplits(
@@ -188,12 +158,7 @@ async function writeSplits(
 ): Promise<string | null> {
   const path = join(preprocessedFolder, "splits_final.json");
   if (await exists(path)) return null;
-  const splits = crossValidationSplits(cases.map(({ id }) => id));
-  if (splits === null)
-    throw nnunetError(
-      "DATASET_INVALID",
-      `${cases.length} cases are too few for five folds, which need at least five`,
-    );
+  const splits = requiredSplits(cases.map(({ id }) => id));
   await writePythonJson(
     path,
     splits.map(({ train, val }) => ({ train, val })),

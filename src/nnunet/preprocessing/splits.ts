@@ -1,3 +1,4 @@
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { byCodePoint } from "../datasets/list-cases.js";
 import { RandomState } from "../random-state.js";
 
@@ -26,6 +27,20 @@ export function crossValidationSplits(caseIds: readonly string[]): readonly Spli
     start += size;
     return split(ids, (i) => held.has(i));
   });
+}
+
+/**
+ * Does the same.
+ *
+ * @throws DATASET_INVALID for fewer than five cases
+ */
+export function requiredSplits(caseIds: readonly string[]): readonly Split[] {
+  const splits = crossValidationSplits(caseIds);
+  if (splits !== null) return splits;
+  throw nnunetError(
+    "DATASET_INVALID",
+    `${caseIds.length} cases are too few for five folds, which need at least five`,
+  );
 }
 
 /** Returns the cases of a fold beyond those of splits_final.json: a random 80 % for training. */

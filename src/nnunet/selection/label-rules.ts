@@ -23,15 +23,26 @@ export interface LabelRules {
 /**
  * Reads `dataset.json` and `plans.json` of a folder with a model or with predictions.
  *
- * @param files other places of the two files; a plans file that is null and not in the folder is left out
  * @throws MODEL_FILE_INVALID
  */
-export async function readLabelRules(
-  folder: string,
-  files: { readonly datasetJson?: string | null; readonly plansJson?: string | null } = {},
-): Promise<LabelRules> {
-  const dataset = await readJsonFile(files.datasetJson ?? join(folder, "dataset.json"));
-  const plans = await readJsonFile(files.plansJson ?? join(folder, "plans.json"));
+export async function readLabelRules(folder: string): Promise<LabelRules> {
+  return readLabelRulesOf({
+    datasetJson: join(folder, "dataset.json"),
+    plansJson: join(folder, "plans.json"),
+  });
+}
+
+/**
+ * Does the same for two files.
+ *
+ * @param files plansJson is null if there are no plans; then the file ending decides how images are read
+ */
+export async function readLabelRulesOf(files: {
+  readonly datasetJson: string;
+  readonly plansJson: string | null;
+}): Promise<LabelRules> {
+  const dataset = await readJsonFile(files.datasetJson);
+  const plans = files.plansJson === null ? null : await readJsonFile(files.plansJson);
   return labelRules(dataset, plans);
 }
 

@@ -1,14 +1,13 @@
-import { copyFile, rename, rm } from "node:fs/promises";
+import { copyFile } from "node:fs/promises";
 import { exists } from "../../../processor/files/exists.js";
-import { newPartialPath } from "../../../processor/files/partial-path.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import { writeLabelMap } from "../../../processor/imaging/formats/write-image.js";
 import type { Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
 import type { ImageSource } from "../../../processor/imaging/volume/image.js";
-import { NpzWriter, npyHeader } from "../../../processor/nnunet-files/npz-writer.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import { type FloatArray, readNpz } from "../files/read-npz.js";
+import { writeNpz } from "../files/write-npz.js";
+import { averageProbabilities } from "./average-probabilities.js";
 import { geometryOfProperties } from "./case-properties.js";
 import { sizeAfterTurn, turnedBack } from "./turned-grid.js";
 
@@ -35,7 +34,7 @@ export interface MergeTask {
  */
 export async function mergeProbabilities(task: MergeTask): Promise<void> {
   const { files, target, fileEnding, savesProbabilities } = task;
-  const merged = await average(files);
+  const merged = await averageProbabilities(files, { name: "probabilities", keepsHalf: false });
   const [heads, ...size] = merged.shape;
   if (size.length !== 3 || heads !== task.heads)
     throw nnunetError(
@@ -48,28 +47,13 @@ export async function mergeProbabilities(task: MergeTask): Promise<void> {
   const voxels = isTurned(task) ? turnedBack(labels, geometry) : labels;
   // Before the segmentation, which marks the case as finished.
   if (savesProbabilities) {
-    await writeNpz(`${target}.npz`, merged);
+    const { shape, values } = merged;
+    const array = { name: "probabilities", shape, type: "f4", parts: [values] } as const;
+    await writeNpz(`${target}.npz`, [array], { isCompressed: true });
     const properties = propertiesFile(files[0]!);
     if (await exists(properties)) await copyFile(properties, `${target}.pkl`);
   }
   await writeLabelMap({ voxels, geometry }, `${target}${fileEnding}`, source);
-}
-
-async function average(files: readonly string[]): Promise<FloatArray> {
-  const [first, ...others] = files;
-  const sum = await readNpz(first!, "probabilities");
-  const { values } = sum;
-  for (const file of others) {
-    const next = await readNpz(file, "probabilities");
-    if (next.shape.join() !== sum.shape.join())
-      throw nnunetError(
-        "PROBABILITIES_INVALID",
-        `${file} has an array of ${next.shape.join(" × ")}, but ${first} one of ${sum.shape.join(" × ")}`,
-      );
-    for (let i = 0; i < values.length; i++) values[i]! += next.values[i]!;
-  }
-  for (let i = 0; i < values.length; i++) values[i]! /= files.length;
-  return sum;
 }
 
 /** Returns the label of each voxel: the first class with the largest probability, or each region above 0.5 in order. */
@@ -98,7 +82,8 @@ export function segmentationOf(
   return voxels;
 }
 
-const propertiesFile = (probabilities: string): string => probabilities.replace(/\.npz$/, ".pkl");
+/** The `.pkl` with the properties of a case, next to its probabilities. */
+export const propertiesFile = (probabilities: string): string => probabilities.replace(/\.npz$/, ".pkl");
 
 /** nnU-Net's "WithReorient" readers turn every image to RAS, so that its probabilities are on the turned grid. */
 const isTurned = ({ imageReader }: Pick<MergeTask, "imageReader">): boolean =>
@@ -125,27 +110,4 @@ async function placeOf(task: MergeTask, sizeZyx: Zyx): Promise<Place> {
   }
   const geometry = await geometryOfProperties(propertiesFile(first), sizeZyx);
   return { geometry, source: { format: "nifti", path: segmentation, nifti: null } };
-}
-
-/** Pieces of this size keep the compressor busy without a second copy of the array. */
-const pieceBytes = 2 ** 24;
-
-async function writeNpz(path: string, { shape, values }: FloatArray): Promise<void> {
-  const partial = newPartialPath(path);
-  const writer = await NpzWriter.create(partial);
-  try {
-    await writer.begin("probabilities.npy");
-    await writer.write(npyHeader(shape, "f4"));
-    for (let start = 0; start < values.byteLength; start += pieceBytes) {
-      const length = Math.min(pieceBytes, values.byteLength - start);
-      await writer.write(new Uint8Array(values.buffer, values.byteOffset + start, length));
-    }
-    await writer.end();
-    await writer.close();
-  } catch (error) {
-    await writer.abandon();
-    await rm(partial, { force: true });
-    throw error;
-  }
-  await rename(partial, path);
 }

@@ -1,15 +1,19 @@
-import { copyFile, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { exists } from "../../../processor/files/exists.js";
-import { makeFolder } from "../../../processor/files/make-folder.js";
+import { writeFileWhole } from "../../../processor/files/write-file.js";
+import { pickleFile } from "../../../processor/nnunet-files/pickle-bytes.js";
 import { Field } from "../../checkpoint/fields.js";
 import { readInferencePlanV1 } from "../../checkpoint/nnunet-v1/inference-plan.js";
 import { readPickle } from "../../checkpoint/pickle/read-pickle.js";
 import { checkpointGlobals } from "../../checkpoint/torch/torch-globals.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import type { DatasetPlace } from "../find-dataset.js";
+import { beginFolder, copyLabels } from "../preprocessing/preprocessed-folder.js";
+import { requiredSplits } from "../preprocessing/splits.js";
 import { answered } from "../threads/answers.js";
 import { eachCase, type WorkTools } from "../threads/each-case.js";
+import { type PicklableValue, pickledValue } from "./pickled-value.js";
 import { planFiles } from "./plan-task.js";
 import { readTask, type Task } from "./read-task.js";
 
@@ -17,6 +21,14 @@ export interface TaskStageReport {
   readonly name: string;
   readonly folder: string;
   readonly cases: number;
+  /** The cases that a stopped run had finished. */
+  readonly continued: number;
+}
+
+export interface TaskReport {
+  readonly stages: readonly TaskStageReport[];
+  /** splits_final.pkl; null unless it was written now. */
+  readonly splits: string | null;
 }
 
 /**
@@ -26,8 +38,9 @@ export interface TaskStageReport {
  */
 export async function preprocessTask(
   { name, rawFolder, preprocessedFolder }: DatasetPlace & { readonly preprocessedFolder: string },
+  { writesSplits }: { readonly writesSplits: boolean },
   tools: WorkTools,
-): Promise<readonly TaskStageReport[]> {
+): Promise<TaskReport> {
   const task = await readTask(rawFolder);
   const reports: TaskStageReport[] = [];
   for (const file of Object.values(planFiles)) {
@@ -40,10 +53,14 @@ export async function preprocessTask(
     for (const stage of stages.keys()) {
       const plan = readInferencePlanV1({ plans, stagePlan: stages.get(stage), doesMirror: false });
       const folder = join(preprocessedFolder, `${identifier}_stage${stage}`);
-      await rm(folder, { recursive: true, force: true });
-      await makeFolder(folder);
+      const begun = await beginFolder(folder, { cases: task.cases, settings: { plan } });
       const label = `${name}: preprocessing ${identifier} stage ${stage}`;
+      let continued = 0;
       await eachCase(task.cases, { label, tools }, async ({ id, images, label: labelFile }, pool) => {
+        if (await begun.isFinished(id)) {
+          continued++;
+          return;
+        }
         answered(
           await pool.run("preprocessTaskCase", {
             caseId: id,
@@ -57,7 +74,8 @@ export async function preprocessTask(
           }),
         );
       });
-      reports.push({ name: `${identifier} stage ${stage}`, folder, cases: task.cases.length });
+      await begun.end();
+      reports.push({ name: `${identifier} stage ${stage}`, folder, cases: task.cases.length, continued });
     }
   }
   if (reports.length === 0)
@@ -65,8 +83,8 @@ export async function preprocessTask(
       "PLANS_MISSING",
       `${preprocessedFolder} has neither ${Object.values(planFiles).join(" nor ")}`,
     );
-  await copyLabels(task, join(preprocessedFolder, "gt_segmentations"));
-  return reports;
+  await copyLabels(preprocessedFolder, new Map(task.cases.map(({ label }) => [label, basename(label)])));
+  return { stages: reports, splits: writesSplits ? await writeSplits(preprocessedFolder, task) : null };
 }
 
 async function readPlans(path: string): Promise<Field | null> {
@@ -77,7 +95,13 @@ async function readPlans(path: string): Promise<Field | null> {
   );
 }
 
-async function copyLabels({ cases }: Task, folder: string): Promise<void> {
-  await makeFolder(folder);
-  for (const { id, label } of cases) await copyFile(label, join(folder, `${id}.nii.gz`));
+/** Writes the folds that v1's first training would write; an existing file is kept. */
+async function writeSplits(preprocessedFolder: string, { cases }: Task): Promise<string | null> {
+  const path = join(preprocessedFolder, "splits_final.pkl");
+  if (await exists(path)) return null;
+  const splits = requiredSplits(cases.map(({ id }) => id));
+  await writeFileWhole(path, [
+    pickleFile(pickledValue(splits.map(({ train, val }): PicklableValue => ({ train, val })))),
+  ]);
+  return path;
 }

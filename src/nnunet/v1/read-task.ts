@@ -10,9 +10,13 @@ export interface Task {
   readonly folder: string;
   /** By channel. */
   readonly modalities: readonly string[];
-  /** The labels above 0, ascending. */
+  /** The labels above 0, in the order of dataset.json. */
   readonly classes: readonly number[];
   readonly cases: readonly TaskFiles[];
+  /** The names of the test cases; null if dataset.json has no list of them. */
+  readonly tests: readonly string[] | null;
+  /** True if the labels begin with 0, the background. */
+  readonly hasBackground: boolean;
 }
 
 export interface TaskFiles {
@@ -51,23 +55,34 @@ export async function readTaskJson(folder: string): Promise<Task> {
       "DATASET_INVALID",
       `${path}: \`modality\` and \`labels\` should be objects of texts, as nnU-Net v1 needs them`,
     );
-  const classes = [...(labels as JsonObject).keys()].map(Number).filter((value) => value > 0);
+  const values = [...(labels as JsonObject).keys()].map(Number);
+  const classes = values.filter((value) => value > 0);
   if (!classes.every(Number.isSafeInteger))
     throw nnunetError(
       "DATASET_INVALID",
       `${path}: the keys of \`labels\` should be whole numbers, as nnU-Net v1 needs them`,
     );
-  const cases = caseIds(raw.get("training"), path)
-    .toSorted(byCodePoint)
-    .map((id) => ({
+  const cases = listedCases(raw.get("training"), path)
+    // v1 sorts its .npz files, so that `a-1` comes before `a`.
+    .toSorted((a, b) => byCodePoint(`${a.id}.npz`, `${b.id}.npz`))
+    .map(({ id, label }) => ({
       id,
-      images: modalities.map((_, channel) =>
-        join(folder, "imagesTr", `${id}_${String(channel).padStart(4, "0")}.nii.gz`),
-      ),
-      label: join(folder, "labelsTr", `${id}.nii.gz`),
+      images: channelFiles(join(folder, "imagesTr"), id, modalities),
+      label: join(folder, "labelsTr", label),
     }));
-  return { folder, modalities, classes: classes.toSorted((a, b) => a - b), cases };
+  return {
+    folder,
+    modalities,
+    classes,
+    cases,
+    tests: testIds(raw.get("test")),
+    hasBackground: Math.min(...values) === 0,
+  };
 }
+
+/** Returns the files of a case, one for each modality. */
+export const channelFiles = (folder: string, id: string, modalities: readonly string[]): readonly string[] =>
+  modalities.map((_, channel) => join(folder, `${id}_${String(channel).padStart(4, "0")}.nii.gz`));
 
 function wordsOf(value: JsonValue | undefined): readonly string[] | null {
   if (!(value instanceof Map)) return null;
@@ -76,13 +91,27 @@ function wordsOf(value: JsonValue | undefined): readonly string[] | null {
   return words.every((word): word is string => typeof word === "string") ? words : null;
 }
 
-function caseIds(training: JsonValue | undefined, path: string): readonly string[] {
+const testIds = (test: JsonValue | undefined): readonly string[] | null =>
+  Array.isArray(test)
+    ? (test as readonly JsonValue[]).map((path) => basename(String(path)).slice(0, -".nii.gz".length))
+    : null;
+
+interface ListedCase {
+  readonly id: string;
+  /** A file name. */
+  readonly label: string;
+}
+
+function listedCases(training: JsonValue | undefined, path: string): readonly ListedCase[] {
   if (!Array.isArray(training) || training.length === 0)
     throw nnunetError("DATASET_INVALID", `${path}: \`training\` should list the cases`);
   return (training as readonly JsonValue[]).map((entry) => {
-    const image = entry instanceof Map ? (entry as JsonObject).get("image") : null;
-    if (typeof image === "string" && image.endsWith(".nii.gz"))
-      return basename(image).slice(0, -".nii.gz".length);
+    const nameOf = (key: string): string | null => {
+      const found = entry instanceof Map ? (entry as JsonObject).get(key) : null;
+      return typeof found === "string" && found.endsWith(".nii.gz") ? basename(found) : null;
+    };
+    const image = nameOf("image");
+    if (image !== null) return { id: image.slice(0, -".nii.gz".length), label: nameOf("label") ?? image };
     throw nnunetError(
       "DATASET_INVALID",
       `${path}: each entry of \`training\` should name an image that ends with .nii.gz`,

@@ -1,18 +1,15 @@
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { counted } from "../../../processor/contract/counted.js";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { exists } from "../../../processor/files/exists.js";
 import { filesOf } from "../conversion/build-folder.js";
-import type { CaseFacts, ImageFacts } from "../datasets/examine-case.js";
-import type { DatasetFinding, NnunetEffect } from "../datasets/verify/dataset-finding.js";
+import type { DatasetFinding } from "../datasets/verify/dataset-finding.js";
 import type { VerifyReport } from "../datasets/verify/verify-dataset.js";
-import { eachCase, type WorkTools } from "../threads/each-case.js";
-import { readTaskJson, type Task, type TaskFiles } from "./read-task.js";
-
-/** The steps of v1's `verify_dataset_integrity`, in its order; differences of geometry end it last. */
-const steps = { task: 1, files: 2, leftOver: 3, consecutive: 4, labelValues: 5, geometry: 6 } as const;
-
-const assertion = (text: string): NnunetEffect => ({ kind: "stops", exception: "AssertionError", text });
+import { readJsonObject } from "../files/read-json.js";
+import type { WorkTools } from "../threads/each-case.js";
+import { channelFiles, readTaskJson, type Task } from "./read-task.js";
+import { caseFindings, testFindings } from "./verify-task-cases.js";
+import { assertion, steps } from "./verify-task-steps.js";
 
 /** Checks a task as nnU-Net v1 does, and collects every fault. */
 export async function verifyTask(
@@ -25,8 +22,8 @@ export async function verifyTask(
   });
   const findings =
     found instanceof ProcessorError
-      ? [taskFault(found.message)]
-      : [...(await fileFindings(found)), ...labelGaps(found), ...(await caseFindings(name, found, tools))];
+      ? [taskFault(found.message, await exceptionOf(rawFolder))]
+      : await taskFindings(name, withLabelsByName(found), tools);
   return {
     dataset: name,
     rawFolder,
@@ -37,15 +34,100 @@ export async function verifyTask(
   };
 }
 
-const taskFault = (text: string): DatasetFinding => ({
+/** v1's check wants each label to have the name of its case, whatever dataset.json says. */
+const withLabelsByName = (task: Task): Task => ({
+  ...task,
+  cases: task.cases.map((files) => ({
+    ...files,
+    label: join(task.folder, "labelsTr", `${files.id}.nii.gz`),
+  })),
+});
+
+const taskFindings = async (name: string, task: Task, tools: WorkTools): Promise<DatasetFinding[]> => [
+  ...(await listFindings(task)),
+  ...(await fileFindings(task)),
+  ...labelGaps(task),
+  ...(await caseFindings(name, task, tools)),
+  ...(await testFindings(name, task, tools)),
+];
+
+/** Returns the exception with which v1 stops at a dataset.json that cannot be used: it looks up keys without a check. */
+async function exceptionOf(rawFolder: string): Promise<string> {
+  const raw = await readJsonObject(join(rawFolder, "dataset.json")).catch(() => null);
+  const isMissing = raw !== null && ["training", "modality", "labels"].some((key) => !raw.has(key));
+  return isMissing ? "KeyError" : "AssertionError";
+}
+
+const taskFault = (text: string, exception: string): DatasetFinding => ({
   severity: "error",
   check: "dataset-json",
   case: null,
   text,
   remedy: "Write dataset.json as nnU-Net v1 needs it: modality, labels, training, test.",
   step: steps.task,
-  nnunet: assertion(text),
+  nnunet: { kind: "stops", exception, text },
 });
+
+const fault = (
+  check: string,
+  text: string,
+  others: Pick<DatasetFinding, "remedy" | "step"> & Partial<Pick<DatasetFinding, "nnunet">>,
+): DatasetFinding => ({ severity: "error", check, case: null, text, nnunet: assertion(text), ...others });
+
+/** Checks the lists of dataset.json: `training` has each case once, and the files of `test` are there. */
+async function listFindings({ folder, cases, tests, modalities }: Task): Promise<readonly DatasetFinding[]> {
+  const findings: DatasetFinding[] = [];
+  if (tests === null)
+    findings.push(
+      fault("dataset-json", `${join(folder, "dataset.json")}: the list \`test\` is missing`, {
+        remedy: 'Add `"test": []`, or list the test images.',
+        step: steps.task,
+        nnunet: { kind: "stops", exception: "KeyError", text: "'test'" },
+      }),
+    );
+  const twice = cases.find(({ id }, i) => cases.findIndex((other) => other.id === id) < i);
+  if (twice !== undefined)
+    findings.push(
+      fault("case-twice", `dataset.json lists the case ${twice.id} more than once`, {
+        remedy: "Remove the second entry of `training`.",
+        step: steps.task,
+        nnunet: { kind: "stops", exception: "RuntimeError", text: "found duplicate training cases" },
+      }),
+    );
+  const files = (tests ?? []).flatMap((id) => channelFiles(join(folder, "imagesTs"), id, modalities));
+  const missing: string[] = [];
+  for (const path of files) if (!(await exists(path))) missing.push(path);
+  if (missing.length > 0)
+    findings.push(
+      fault("missing-test-files", `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} missing`, {
+        remedy: "Add the images, or remove the cases from `test` in dataset.json.",
+        step: steps.tests,
+        ...((await exists(join(folder, "imagesTs")))
+          ? {}
+          : { nnunet: { kind: "stops", exception: "FileNotFoundError", text: "imagesTs" } }),
+      }),
+    );
+  if (files.length > 0)
+    findings.push(...(await leftOver(join(folder, "imagesTs"), { used: new Set(files), step: steps.tests })));
+  return findings;
+}
+
+async function leftOver(
+  folder: string,
+  { used, step }: { readonly used: ReadonlySet<string>; readonly step: number },
+): Promise<readonly DatasetFinding[]> {
+  const names = (await filesOf(folder)) ?? [];
+  const unused = names.filter((file) => file.endsWith(".nii.gz") && !used.has(join(folder, file)));
+  if (unused.length === 0) return [];
+  const shown = `${unused.slice(0, 5).join(", ")}${unused.length > 5 ? ", …" : ""}`;
+  return [
+    fault(
+      "left-over-files",
+      `${folder} has ${counted(unused.length, "file")} that dataset.json does not list: ${shown}`,
+      { remedy: "List the cases in dataset.json, or move the files away.", step },
+    ),
+  ];
+}
 
 async function fileFindings({ folder, cases }: Task): Promise<readonly DatasetFinding[]> {
   const findings: DatasetFinding[] = [];
@@ -62,103 +144,18 @@ async function fileFindings({ folder, cases }: Task): Promise<readonly DatasetFi
           nnunet: assertion(`${path} is missing`),
         });
   const used = new Set(cases.flatMap(({ images, label }) => [...images, label]));
-  for (const part of ["labelsTr", "imagesTr"]) {
-    const names = (await filesOf(join(folder, part))) ?? [];
-    const unused = names.filter((file) => file.endsWith(".nii.gz") && !used.has(join(folder, part, file)));
-    if (unused.length > 0)
-      findings.push({
-        severity: "error",
-        check: "left-over-files",
-        case: null,
-        text: `${join(folder, part)} has ${counted(unused.length, "file")} that dataset.json does not list: ${unused.slice(0, 5).join(", ")}${unused.length > 5 ? ", …" : ""}`,
-        remedy: "List the cases under `training`, or move the files away.",
-        step: steps.leftOver,
-        nnunet: assertion(
-          `there are training cases in ${part} that are not listed in dataset.json: ${unused.join(", ")}`,
-        ),
-      });
-  }
+  for (const part of ["imagesTr", "labelsTr"])
+    findings.push(...(await leftOver(join(folder, part), { used, step: steps.leftOver })));
   return findings;
 }
 
-function labelGaps({ classes }: Task): readonly DatasetFinding[] {
-  const gaps = classes.filter((value, i) => value !== i + 1);
-  if (gaps.length === 0) return [];
-  const text = `labels must be 0, 1, 2, … without a gap, but ${gaps[0]} does not follow its predecessor`;
-  return [
-    {
-      severity: "error",
-      check: "labels-consecutive",
-      case: null,
-      text,
-      remedy: "Renumber the labels in dataset.json and in the label files.",
-      step: steps.consecutive,
-      nnunet: assertion(text),
-    },
-  ];
+function labelGaps({ classes, hasBackground }: Task): readonly DatasetFinding[] {
+  const remedy = "Renumber the labels in dataset.json and in the label files.";
+  const step = steps.consecutive;
+  if (!hasBackground)
+    return [fault("labels-background", "the first label must be 0, the background", { remedy, step })];
+  const gap = classes.toSorted((a, b) => a - b).find((value, i) => value !== i + 1);
+  if (gap === undefined) return [];
+  const text = `labels must be 0, 1, 2, … without a gap, but ${gap} does not follow its predecessor`;
+  return [fault("labels-consecutive", text, { remedy, step })];
 }
-
-async function caseFindings(name: string, task: Task, tools: WorkTools): Promise<readonly DatasetFinding[]> {
-  const found = await eachCase(task.cases, { label: `${name}: reading`, tools }, async (files, pool) => {
-    const images: string[] = [];
-    for (const path of files.images) if (await exists(path)) images.push(path);
-    const label = (await exists(files.label)) ? files.label : null;
-    const facts = await pool.run("examineCase", { reader: "SimpleITKIO", images, label });
-    return checkCase(files, facts, [0, ...task.classes]);
-  });
-  return found.flat();
-}
-
-function checkCase(
-  { id }: TaskFiles,
-  { images, label }: CaseFacts,
-  expected: readonly number[],
-): readonly DatasetFinding[] {
-  const findings: DatasetFinding[] = [];
-  const add = (check: string, text: string, others: Pick<DatasetFinding, "remedy" | "step" | "nnunet">) =>
-    findings.push({ severity: "error", check, case: id, text, ...others });
-  for (const failed of [...images, label])
-    if (typeof failed === "string")
-      add("unreadable", failed, {
-        remedy: "Copy the file again from its source, or remove the case.",
-        step: steps.files,
-        nnunet: { kind: "stops", exception: "RuntimeError", text: failed },
-      });
-  if (label === null || typeof label === "string") return findings;
-  const unexpected = label.values.filter((value) => !expected.includes(value));
-  if (unexpected.length > 0)
-    add(
-      "label-values",
-      `${label.path} has the values ${unexpected.slice(0, 8).join(", ")}, but dataset.json declares ${expected.join(", ")}`,
-      {
-        remedy: "Declare the labels in dataset.json, or correct the file.",
-        step: steps.labelValues,
-        nnunet: {
-          kind: "fails-later",
-          exception: "AssertionError: Found unexpected labels in the training dataset",
-          line: `Unexpected labels found in file ${label.path}: ${unexpected.join(", ")}`,
-        },
-      },
-    );
-  for (const image of images.filter((item): item is ImageFacts => typeof item !== "string")) {
-    const differing = (["sizeZyx", "spacingMmZyx", "originMmXyz", "directionXyz"] as const).filter(
-      (what) => !isClose(image[what], label[what]),
-    );
-    if (differing.length === 0) continue;
-    const names = differing.map((what) => what.replace(/(?:Mm)?(?:Zyx|Xyz)$/, ""));
-    add("geometry", `${image.path} and its label ${basename(label.path)} differ in ${names.join(", ")}`, {
-      remedy: "Put image and label on one grid.",
-      step: steps.geometry,
-      nnunet: {
-        kind: "fails-later",
-        exception: "Warning: GEOMETRY MISMATCH FOUND! CHECK THE TEXT OUTPUT!",
-        line: `The geometry of the image ${image.path} does not match the geometry of the label file`,
-      },
-    });
-  }
-  return findings;
-}
-
-/** numpy's `isclose`. */
-const isClose = (a: readonly number[], b: readonly number[]): boolean =>
-  a.every((value, i) => Math.abs(value - b[i]!) <= 1e-8 + 1e-5 * Math.abs(b[i]!));

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
+import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import { likeNnunet } from "../../../src/nnunet/datasets/verify/like-nnunet.js";
 import { verifyDataset } from "../../../src/nnunet/datasets/verify/verify-dataset.js";
 import { goldenPath } from "../../support/golden.js";
@@ -195,6 +196,49 @@ test("channels may differ in spacing by as little as nnU-Net allows", async () =
   expect((await judge("close", rawFolder, {})).findings.map(({ check }) => check)).toContain(
     "channels-spacing",
   );
+});
+
+test.each([
+  { name: "a number as name of a channel", keys: { channel_names: '{"0": "m0", "1": 5}' } },
+  {
+    name: "an order of regions in quotes",
+    keys: { labels: '{"background": 0, "w": [1, 2], "b": 2}', regions_class_order: '["1", "2"]' },
+  },
+  { name: "an order without regions that is not a list", keys: { regions_class_order: "5" } },
+])("$name is an error here, but nnU-Net's check does not notice", async ({ name, keys }) => {
+  const report = await verify(name, keys);
+  expect(report.isFine).toBe(false);
+  expect(likeNnunet(report)).toEqual({ isFine: true, exception: null, lines: [] });
+});
+
+test("an order of regions that is not a list stops nnU-Net with TypeError", async () => {
+  const labels = '{"background": 0, "w": [1, 2], "b": 2}';
+  const report = await verify("order 5", { labels, regions_class_order: "5" });
+  expect(likeNnunet(report).exception?.type).toBe("TypeError");
+});
+
+test("an image with colours is refused, as nnU-Net stops with ValueError", async () => {
+  const rawFolder = join(scratch, "colours");
+  await cp(goldenPath("tools", "integrity", "good_mha"), rawFolder, { recursive: true });
+  for (const channel of ["0000", "0001"]) {
+    const { geometry, source } = await readImage(join(rawFolder, "imagesTr", `case1_${channel}.mha`));
+    const { sizeZyx: size, spacingMmZyx: spacing } = geometry;
+    const header = [
+      "NDims = 3",
+      `DimSize = ${size.toReversed().join(" ")}`,
+      `ElementSpacing = ${spacing.toReversed().join(" ")}`,
+      "ElementNumberOfChannels = 3",
+      "ElementType = MET_UCHAR",
+      "ElementDataFile = LOCAL\n",
+    ].join("\n");
+    const voxels = Buffer.alloc(3 * size[0] * size[1] * size[2], 1);
+    await writeFile(source.path, Buffer.concat([Buffer.from(header), voxels]));
+  }
+  const report = await judge("colours", rawFolder, {});
+  expect(report.findings.map(({ check }) => check)).toContain("vector-image");
+  const { exception, lines } = likeNnunet(report);
+  expect(exception?.type).toBe("ValueError");
+  expect(lines.filter((line) => line.startsWith("Error: Shape mismatch"))).toHaveLength(1);
 });
 
 /** A NIfTI file of bytes that are all 0. */

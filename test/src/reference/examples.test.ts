@@ -9,7 +9,7 @@ import { repositoryRoot } from "../../support/golden.js";
 
 const pages = [
   join(repositoryRoot, "README.md"),
-  ...["", "tutorials", "how-to", "reference", "decisions"].flatMap((folder) =>
+  ...["", "tutorials", "how-to", "explanation", "reference", "decisions"].flatMap((folder) =>
     readdirSync(join(repositoryRoot, "docs", folder))
       .filter((name) => name.endsWith(".md"))
       .map((name) => join(repositoryRoot, "docs", folder, name)),

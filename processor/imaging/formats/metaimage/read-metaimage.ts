@@ -31,6 +31,7 @@ export async function readMetaimage(path: string): Promise<Image> {
     components: components * (sizes[3] ?? 1),
     geometry,
     source: { path, format: "metaimage", fields: spatialFields(header) },
+    ...(components > 1 ? { areVectors: true } : {}),
   };
 }
 

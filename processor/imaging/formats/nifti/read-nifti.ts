@@ -27,7 +27,7 @@ export async function readNifti(path: string, options: ReadImageOptions): Promis
         `${path}: its header has the format Analyze 7.5, which nibabel does not read from a file named .nii`,
       );
     }
-    const { sizeZyx, components, dimensions } = gridOf(path, header, preferSform);
+    const { sizeZyx, components, areVectors, dimensions } = gridOf(path, header, preferSform);
     const count = components * sizeZyx[0] * sizeZyx[1] * sizeZyx[2];
     const bytes = await reader.readData(dataOffsetOf(header), count * bytesOf(header.type));
     await reader.finish();
@@ -40,6 +40,7 @@ export async function readNifti(path: string, options: ReadImageOptions): Promis
       geometry,
       source: { path, format: "nifti", nifti: header.orientation },
       ...(zeroedVoxels === 0 ? {} : { zeroedVoxels }),
+      ...(areVectors ? { areVectors } : {}),
     };
   } finally {
     reader.destroy();
@@ -70,6 +71,7 @@ function gridOf(path: string, { sizesXyz: stored, type }: NiftiHeader, preferSfo
   return {
     sizeZyx: [z, y, x] as Zyx,
     components,
+    areVectors: components > 1 && rest[0] === 1,
     dimensions: sizesXyz.length <= 2 ? (2 as const) : (3 as const),
   };
 }

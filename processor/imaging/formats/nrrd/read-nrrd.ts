@@ -40,6 +40,7 @@ export async function readNrrd(path: string): Promise<Image> {
     components,
     geometry,
     source: { path, format: "nrrd", fields: spatialFields(header, layout) },
+    ...(componentAxis !== null && components > 1 ? { areVectors: true } : {}),
   };
 }
 

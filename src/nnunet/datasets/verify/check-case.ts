@@ -1,18 +1,10 @@
 import { counted } from "../../../../processor/contract/counted.js";
-import type { CaseFacts, GridFacts, ImageFacts, LabelFacts } from "../examine-case.js";
+import type { GridFacts, ImageFacts, LabelFacts } from "../examine-case.js";
 import { type ImageReaderName, isNibabel } from "../image-reader.js";
-import { type DatasetFinding, type NnunetEffect, steps } from "./dataset-finding.js";
+import { type CaseQuestion, failsLater, finding, someImages, someLabels } from "./case-finding.js";
+import { dimensionFindings, vectorFindings } from "./check-axes.js";
+import { type DatasetFinding, steps } from "./dataset-finding.js";
 
-export interface CaseQuestion {
-  readonly id: string;
-  readonly facts: CaseFacts;
-  readonly reader: ImageReaderName;
-  readonly expectedLabels: readonly number[];
-  readonly channelCount: number;
-}
-
-const someImages = "RuntimeError: Some images have errors";
-const someLabels = "RuntimeError: Some segmentation images contained unexpected labels";
 const isHere = (value: GridFacts | string): value is GridFacts => typeof value !== "string";
 const shown = (values: readonly number[]): string =>
   values.map((value) => Number(value.toPrecision(10))).join(" × ");
@@ -23,30 +15,20 @@ export function checkCase(question: CaseQuestion): readonly DatasetFinding[] {
   const images = facts.images.filter(isHere) as readonly ImageFacts[];
   const label = facts.label !== null && typeof facts.label !== "string" ? facts.label : null;
   const unread = unreadable(question);
+  const values = label === null ? [] : labelValueFindings(question, label);
+  const channels = unread.length > 0 ? [] : channelFindings(question, images);
+  const vectors = vectorFindings(question, [...images, ...(label === null ? [] : [label])]);
+  if (vectors.length > 0) return [...unread, ...values, ...channels, ...vectors];
   return [
     ...unread,
     ...dimensionFindings(question, images, label),
-    ...(label === null ? [] : labelValueFindings(question, label)),
-    ...(unread.length > 0 ? [] : channelFindings(question, images)),
+    ...values,
+    ...channels,
     ...voxelFindings(question, images, label),
     ...(label === null || images.length === 0 ? [] : gridFindings(question, images[0]!, label)),
     ...channelCountFindings(question, images),
   ];
 }
-
-type Draft = Omit<DatasetFinding, "case" | "step"> & { readonly step?: number };
-
-const finding = ({ id }: CaseQuestion, draft: Draft): DatasetFinding => ({
-  step: steps.cases,
-  ...draft,
-  case: id,
-});
-
-const failsLater = (exception: string, line: string): NnunetEffect => ({
-  kind: "fails-later",
-  exception,
-  line,
-});
 
 function unreadable(question: CaseQuestion): readonly DatasetFinding[] {
   const { images, label } = question.facts;
@@ -64,30 +46,6 @@ function unreadable(question: CaseQuestion): readonly DatasetFinding[] {
     ...images.filter((image) => typeof image === "string").map((text) => draft(text, steps.cases)),
     ...(typeof label === "string" ? [draft(label, steps.labelValues)] : []),
   ];
-}
-
-/** nnU-Net's readers with nibabel take files with three axes only. */
-function dimensionFindings(
-  question: CaseQuestion,
-  images: readonly ImageFacts[],
-  label: LabelFacts | null,
-): readonly DatasetFinding[] {
-  if (!isNibabel(question.reader)) return [];
-  const files = [...images, ...(label === null ? [] : [label])];
-  return files
-    .filter(({ dimensions, components }) => dimensions === 2 || components > 1)
-    .map((file) => {
-      const axes = file.dimensions === 2 ? "two axes" : `${file.components} values for each voxel`;
-      const text = `${file.path} has ${axes}, but ${question.reader} reads only files with three axes and one value`;
-      return finding(question, {
-        severity: "error",
-        check: "image-dimensions",
-        text,
-        remedy: "Write the files as .nii.gz, which SimpleITKIO reads, and one file for each channel.",
-        step: file === label ? steps.labelValues : steps.cases,
-        nnunet: { kind: "stops", exception: "AssertionError", text },
-      });
-    });
 }
 
 function labelValueFindings(question: CaseQuestion, label: LabelFacts): readonly DatasetFinding[] {

@@ -69,16 +69,15 @@ export async function checkStructure(
   for (const fault of faults) {
     const { key, kind, text } = fault;
     const { step, exception } = stopAtFault(fault, raw);
-    findings.push(
-      stops(step, `dataset-json-${kind}`, {
-        text: `${path}: ${text}`,
-        remedy:
-          key === "channel_names" && raw.has("modality")
-            ? "Rename v1's `modality` to `channel_names`, or convert the data set with `build_processor dataset convert`."
-            : "Correct dataset.json; `build_processor dataset json` writes a new one.",
-        exception,
-      }),
-    );
+    const found = stops(step, `dataset-json-${kind}`, {
+      text: `${path}: ${text}`,
+      remedy:
+        key === "channel_names" && raw.has("modality")
+          ? "Rename v1's `modality` to `channel_names`, or convert the data set with `build_processor dataset convert`."
+          : "Correct dataset.json; `build_processor dataset json` writes a new one.",
+      ...(exception === null ? {} : { exception }),
+    });
+    findings.push(exception === null ? { ...found, nnunet: { kind: "silent" } } : found);
   }
   if (dataset === null) {
     // The files can be checked all the same if only the labels are unclear.

@@ -5,12 +5,14 @@ import { steps } from "./dataset-finding.js";
 /** Where nnU-Net's own check stumbles over a fault of dataset.json, and the Python exception with which it does. */
 export interface NnunetStop {
   readonly step: number;
-  readonly exception: string;
+  /** Null if it does not notice. */
+  readonly exception: string | null;
 }
 
 /** Says what nnU-Net's check, which does not look at the kinds of values, does about a value that cannot be used. */
 export function stopAtFault({ key, kind }: DatasetJsonFault, raw: JsonObject): NnunetStop {
   if (kind === "missing") return { step: steps.keys, exception: "AssertionError" };
+  if (kind === "late") return { step: steps.keys, exception: null };
   const value = raw.get(key)!;
   switch (key) {
     case "labels":
@@ -30,10 +32,20 @@ export function stopAtFault({ key, kind }: DatasetJsonFault, raw: JsonObject): N
         step: steps.caseCount,
         exception: typeof value === "string" ? "AssertionError" : "TypeError",
       };
+    case "regions_class_order":
+      // It counts the entries if there are regions, and otherwise does not look at them.
+      return { step: steps.labelRules, exception: hasRegions(raw) ? "TypeError" : null };
     default:
       return { step: steps.keys, exception: "TypeError" };
   }
 }
+
+const hasRegions = (raw: JsonObject): boolean => {
+  const labels = raw.get("labels");
+  return (
+    labels instanceof Map && [...labels.values()].some((label) => Array.isArray(label) && label.length > 1)
+  );
+};
 
 /** LabelManager looks at the background first, and then gives each value to Python's `int`. */
 function labelsException(value: JsonValue): string {

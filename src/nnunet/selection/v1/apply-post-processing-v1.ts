@@ -23,7 +23,7 @@ export interface ApplyOfV1Options extends WorkSession {
  */
 export async function applyPostProcessingOfV1(options: ApplyOfV1Options): Promise<number> {
   const { inputFolder, outputFolder, postProcessingFile } = options;
-  const steps = await stepsOf(postProcessingFile);
+  const steps = await readStepsOfV1(postProcessingFile);
   const names = await namesIn(inputFolder, ".nii.gz");
   if (names.length === 0)
     throw sharedError("INPUT_NOT_FOUND", `${inputFolder} has no file that ends with .nii.gz`);
@@ -32,8 +32,12 @@ export async function applyPostProcessingOfV1(options: ApplyOfV1Options): Promis
   return names.length;
 }
 
-/** nnU-Net's own files always list the classes; None would mean those of each image. */
-async function stepsOf(file: string): Promise<readonly PostProcessingStep[]> {
+/**
+ * Reads postprocessing.json of nnU-Net v1. Its own files always list the classes; None would mean those of each image.
+ *
+ * @throws MODEL_FILE_INVALID, LABELS_UNKNOWN
+ */
+export async function readStepsOfV1(file: string): Promise<readonly PostProcessingStep[]> {
   const json = await readJsonFile(file);
   if (json.keys().includes("for_which_classes") && json.get("for_which_classes").isNull)
     throw nnunetError("LABELS_UNKNOWN", `${file}: for_which_classes is null, not a list of labels`);

@@ -7,6 +7,7 @@ import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
 import { findDatasetName } from "../../find-dataset.js";
 import { type NnunetFolders, requireFolder } from "../../folders.js";
 import type { WorkSession } from "../../threads/for-each-case.js";
+import { readStepsOfV1 } from "./apply-post-processing-v1.js";
 import type { CandidateOfV1, ModelOfV1 } from "./candidate-v1.js";
 import { collectedName, collectFolds, consolidateFolds } from "./consolidate-folds.js";
 import { ensembleCrossValidationOfV1, ensembledName } from "./ensemble-cross-validation-v1.js";
@@ -29,12 +30,17 @@ export interface FindBestOfV1Options extends WorkSession {
   readonly overwrite: boolean;
 }
 
+export interface BestCandidateOfV1 extends CandidateOfV1 {
+  /** The labels of which only the largest component is kept, step by step; null if none was to be decided. */
+  readonly keptLargest: readonly (readonly number[])[] | null;
+}
+
 export interface BestOfV1 {
   readonly taskName: string;
   readonly folds: readonly (number | "all")[];
   readonly candidates: readonly CandidateOfV1[];
   /** All with the largest Dice; v1 names each of them. */
-  readonly best: readonly CandidateOfV1[];
+  readonly best: readonly BestCandidateOfV1[];
   readonly commandsFile: string;
   readonly tableFile: string;
 }
@@ -68,7 +74,17 @@ export async function findBestOfV1(options: FindBestOfV1Options): Promise<BestOf
   await makeFolder(folder);
   await writeFileWhole(commandsFile, [Buffer.from(predictionCommands(best, { ...options, taskName }))]);
   await writeFileWhole(tableFile, [Buffer.from(summaryTable(candidates))]);
-  return { taskName, folds, candidates, best, commandsFile, tableFile };
+  const decided = await Promise.all(
+    best.map(async (candidate) => ({ ...candidate, keptLargest: await keptLargestOf(candidate) })),
+  );
+  return { taskName, folds, candidates, best: decided, commandsFile, tableFile };
+}
+
+async function keptLargestOf({
+  postProcessingFile,
+}: CandidateOfV1): Promise<readonly (readonly number[])[] | null> {
+  if (postProcessingFile === null) return null;
+  return (await readStepsOfV1(postProcessingFile)).map(({ labels }) => labels);
 }
 
 const trainedName = (

@@ -1,14 +1,14 @@
-import { readFile, rename, rm } from "node:fs/promises";
-import { newPartialPath } from "../../../../processor/files/partial-path.js";
+import { readFile } from "node:fs/promises";
 import { writeFileWhole } from "../../../../processor/files/write-file.js";
 import { writeLabelMap } from "../../../../processor/imaging/formats/write-image.js";
 import type { Zyx } from "../../../../processor/imaging/volume/axes.js";
-import { floatToHalf, roundToHalf } from "../../../../processor/imaging/volume/float16.js";
-import { NpzWriter, npyHeader } from "../../../../processor/nnunet-files/npz-writer.js";
+import { floatToHalf } from "../../../../processor/imaging/volume/float16.js";
 import { listOfPickles } from "../../../checkpoint/pickle/join-pickles.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
-import { type FloatArray, readNpz } from "../../files/read-npz.js";
-import { segmentationOf } from "../merge-probabilities.js";
+import type { FloatArray } from "../../files/read-npz.js";
+import { writeNpz } from "../../files/write-npz.js";
+import { averageProbabilities } from "../average-probabilities.js";
+import { propertiesFile, segmentationOf } from "../merge-probabilities.js";
 import { readSoftmaxProperties, type SoftmaxProperties } from "./softmax-properties.js";
 
 /** The probabilities of one case by several models of nnU-Net v1, to be averaged in a worker thread. */
@@ -32,7 +32,7 @@ export async function mergeSoftmax(task: MergeSoftmaxTask): Promise<void> {
   const { files, target } = task;
   const properties = await Promise.all(files.map((file) => readSoftmaxProperties(propertiesFile(file))));
   const [first] = properties;
-  const merged = await average(files);
+  const merged = await averageProbabilities(files, { name: "softmax", keepsHalf: true });
   const place = placeOf(merged.shape, first!, files[0]!);
   const regionsClassOrder = task.respectsRegions ? commonOrder(properties, files) : null;
   const [heads = 0] = merged.shape;
@@ -47,28 +47,6 @@ export async function mergeSoftmax(task: MergeSoftmaxTask): Promise<void> {
   if (task.savesProbabilities) await writeSoftmax(files, merged, target.replace(/\.nii\.gz$/, ""));
   const source = { format: "nifti", path: target, nifti: null } as const;
   await writeLabelMap({ voxels, geometry: first!.geometry }, target, source);
-}
-
-const propertiesFile = (probabilities: string): string => probabilities.replace(/\.npz$/, ".pkl");
-
-async function average(files: readonly string[]): Promise<FloatArray> {
-  const [first, ...others] = files;
-  const sum = await readNpz(first!, "softmax");
-  const { values } = sum;
-  let isHalf = sum.type === "f2";
-  for (const file of others) {
-    const next = await readNpz(file, "softmax");
-    if (next.shape.join() !== sum.shape.join())
-      throw nnunetError(
-        "PROBABILITIES_INVALID",
-        `${file} has an array of ${next.shape.join(" × ")}, but ${first} one of ${sum.shape.join(" × ")}`,
-      );
-    isHalf &&= next.type === "f2";
-    for (let i = 0; i < values.length; i++) values[i]! += next.values[i]!;
-  }
-  for (let i = 0; i < values.length; i++) values[i]! /= files.length;
-  if (isHalf) for (let i = 0; i < values.length; i++) values[i] = roundToHalf(values[i]!);
-  return { ...sum, type: isHalf ? "f2" : "f4" };
 }
 
 interface Place {
@@ -125,21 +103,9 @@ async function writeSoftmax(
   { shape, values, type }: FloatArray,
   stem: string,
 ): Promise<void> {
-  const data = type === "f2" ? Uint16Array.from(values, floatToHalf) : values;
-  const partial = newPartialPath(`${stem}.npz`);
-  const writer = await NpzWriter.create(partial);
-  try {
-    await writer.begin("softmax.npy");
-    await writer.write(npyHeader(shape, type === "f2" ? "f2" : "f4"));
-    await writer.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    await writer.end();
-    await writer.close();
-  } catch (error) {
-    await writer.abandon();
-    await rm(partial, { force: true });
-    throw error;
-  }
-  await rename(partial, `${stem}.npz`);
+  const parts = [type === "f2" ? Uint16Array.from(values, floatToHalf) : values];
+  const array = { name: "softmax", shape, type: type === "f2" ? "f2" : "f4", parts } as const;
+  await writeNpz(`${stem}.npz`, [array], { isCompressed: true });
   const sources = await Promise.all(
     files.map(async (file) => {
       const source = propertiesFile(file);
