@@ -42,7 +42,7 @@ export function indexedJob(options: IndexedJobOptions): string {
             action: "FailIndex",
             onExitCodes: { containerName: "segment", operator: "In", values: [2, 3, 4, 6] },
           },
-          { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget" }] },
+          { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] },
         ],
       },
       template: {

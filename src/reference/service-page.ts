@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Sessions } from "../../processor/runtime/service/access/sessions.js";
 import { createService } from "../../processor/runtime/service/create-service.js";
+import { dicomExchange } from "../../processor/runtime/service/dicom/dicom-exchange.js";
 import { openLocalEngine } from "../../processor/runtime/service/engine/local-engine.js";
 import { ServedModels } from "../../processor/runtime/service/models/served-model.js";
 import { DataRoots } from "../../processor/runtime/service/requests/data-roots.js";
@@ -128,7 +129,18 @@ async function openApi(): Promise<OpenApi> {
       needsMetadata: true,
       orthanc: null,
       webhooks: { url: null, allowedHosts: [], secret: null, pausesMs: [0] },
-      plugins: [],
+      plugins: [
+        dicomExchange({
+          rules: [],
+          receiver: null,
+          peers: new Map(),
+          callingAe: "",
+          seriesQuietMs: 0,
+          limits: { maxBytes: 0, maxInstances: 0 },
+          keptMs: 0,
+          note: () => {},
+        }),
+      ],
       writeLog: () => {},
     });
     const answer = await service.app.inject({ url: "/openapi.json", headers: { host: "localhost" } });

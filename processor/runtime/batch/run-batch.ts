@@ -9,7 +9,7 @@ import type { CaseRecord } from "./case-record.js";
 import { CaseWorker } from "./case-worker.js";
 import type { FailureLimit } from "./failure-limit.js";
 import type { OpenedBatch } from "./open-batch.js";
-import { giveUp, runCase } from "./run-case.js";
+import { endedItsProcesses, giveUp, runCase } from "./run-case.js";
 import { ofShard, type Shard } from "./shard.js";
 
 export interface RunBatchOptions {
@@ -89,7 +89,9 @@ export async function runBatch(batch: OpenedBatch, options: RunBatchOptions): Pr
         : await giveUp(
             taken,
             batch,
-            `the case ended its process ${deaths.length} times, last on ${deaths.at(-1)!.host}`,
+            endedItsProcesses(
+              `the case ended its process ${deaths.length} times, last on ${deaths.at(-1)!.host}`,
+            ),
           );
     note(record, onEvent);
     return record;

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { relative } from "node:path";
+import type { ProcessorError } from "../../contract/errors.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { exists } from "../../files/exists.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
@@ -73,13 +74,15 @@ export async function runCase({ one, attempts }: ClaimedCase, options: RunCaseOp
   return record;
 }
 
-/** Writes the record of a case that is given up without another attempt, because it ended its processes. */
+/** The reason to give up a case that ended its processes. */
+export const endedItsProcesses = (message: string): ProcessorError => batchError("WORKER_DIED", message);
+
+/** Writes the record of a case that is given up without another attempt. */
 export async function giveUp(
   { one, attempts }: ClaimedCase,
   batch: OpenedBatch,
-  message: string,
+  { code, message, help, exitCode }: ProcessorError,
 ): Promise<CaseRecord> {
-  const { code, help, exitCode } = batchError("WORKER_DIED", message);
   const record = recordOf({
     one,
     batch,

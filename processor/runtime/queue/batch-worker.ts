@@ -10,15 +10,16 @@ import { mostDeaths } from "../batch/after-failure.js";
 import type { BatchCase } from "../batch/batch-case.js";
 import { deathsAsAttempts } from "../batch/case-queue.js";
 import { type CaseRecord, hasItsFiles, isOfRun, readRecord } from "../batch/case-record.js";
-import { CaseWorker } from "../batch/case-worker.js";
 import { type Claim, type ClaimAttempt, Claims } from "../batch/claim.js";
 import type { OpenedBatch } from "../batch/open-batch.js";
-import { giveUp, runCase } from "../batch/run-case.js";
+import { endedItsProcesses, giveUp, runCase } from "../batch/run-case.js";
+import { serviceError } from "../service/errors.js";
 import { type CaseJob, caseJob } from "./case-job.js";
+import { Lanes } from "./lanes.js";
 import { QueuedBatches } from "./queued-batches.js";
 import { runServiceJob } from "./run-service-job.js";
 import type { ServiceJob } from "./service-job.js";
-import { ServiceProcess, type ServiceProcessOptions } from "./service-process.js";
+import type { ServiceProcessOptions } from "./service-process.js";
 
 export interface BatchWorkerOptions {
   readonly redis: Redis;
@@ -53,27 +54,20 @@ export const queueTimes: QueueTimes = { lockMs: 60_000, renewMs: 15_000, stalled
 
 /** The time before another look at a case that a process outside the queue computes. */
 const foreignMs = 5000;
+/** The time before another worker takes a case that this one's machine failed. */
+const brokenMs = 1000;
 /** The time that Redis has to come back when the worker ends. */
 const patienceMs = 3000;
 const closeLookMs = 100;
 
 type QueueJob = CaseJob | ServiceJob;
 
-/** A place for one case at a time, whose process keeps the networks of the last one. At most one of its processes lives. */
-interface Lane {
-  readonly gpu: string | null;
-  batch: OpenedBatch | null;
-  worker: CaseWorker | null;
-  service: ServiceProcess | null;
-}
-
 /** Computes the cases of batches and the jobs of services that are in a queue, until it is closed. */
 export class BatchWorker {
   readonly #options: BatchWorkerOptions;
   readonly #batches: QueuedBatches;
   readonly #claims = new Claims();
-  readonly #idle: Lane[];
-  readonly #lanes: readonly Lane[];
+  readonly #lanes: Lanes;
   readonly #worker: Worker<QueueJob>;
   readonly #stop = new AbortController();
   /** The records of cases that BullMQ has given up, which are being written. */
@@ -82,11 +76,10 @@ export class BatchWorker {
   constructor(options: BatchWorkerOptions) {
     this.#options = options;
     this.#batches = new QueuedBatches(options);
-    this.#lanes = options.workers.map((gpu) => ({ gpu, batch: null, worker: null, service: null }));
-    this.#idle = [...this.#lanes];
+    this.#lanes = new Lanes(options);
     this.#worker = new Worker<QueueJob>(options.queueName, (job, token) => this.#takeAny(job, token), {
       connection: options.redis,
-      concurrency: this.#lanes.length,
+      concurrency: options.workers.length,
       lockDuration: options.times.lockMs,
       lockRenewTime: options.times.renewMs,
       stalledInterval: options.times.stalledLookMs,
@@ -115,10 +108,7 @@ export class BatchWorker {
     await closing;
     await Promise.all(this.#deathRecords);
     clearTimeout(end);
-    for (const { worker, service } of this.#lanes) {
-      await worker?.close();
-      await service?.close();
-    }
+    await this.#lanes.close();
   }
 
   /** Waits until no case runs any more and Redis stays away, or until the signal. */
@@ -126,8 +116,7 @@ export class BatchWorker {
     for (let missingSince = performance.now(); performance.now() - missingSince < patienceMs; ) {
       await wait(closeLookMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      const isBusy = this.#idle.length < this.#lanes.length;
-      if (isBusy || this.#options.redis.status === "ready") missingSince = performance.now();
+      if (this.#lanes.areBusy || this.#options.redis.status === "ready") missingSince = performance.now();
     }
   }
 
@@ -138,15 +127,15 @@ export class BatchWorker {
   async #takeService(job: Job<ServiceJob>, token: string | undefined): Promise<object> {
     const { redis, queueName, dataRoots, ownModel } = this.#options;
     const { signal } = this.#stop;
-    const lane = this.#idle.pop()!;
+    const lane = this.#lanes.take();
     try {
-      const process = await this.#serviceFor(lane);
+      const process = await this.#lanes.serviceFor(lane);
       const end = await runServiceJob(job, { redis, queueName, process, dataRoots, ownModel, signal });
       return end.kind === "interrupted" ? await putBack(job, token, 0) : end;
     } catch (error) {
       throw this.#asJobError(error);
     } finally {
-      this.#idle.push(lane);
+      this.#lanes.giveBack(lane);
     }
   }
 
@@ -174,7 +163,10 @@ export class BatchWorker {
       throw record.mayRetry ? new Error(message) : new UnrecoverableError(message);
     } catch (error) {
       if (signal.aborted && !(error instanceof DelayedError)) return await putBack(job, token, 0);
-      throw this.#asJobError(error);
+      if (!isOfMachine(error)) throw this.#asJobError(error);
+      // Every machine may fail in this way; the case waits for one that does not, however many there are.
+      this.#options.onFailure(error);
+      return await putBack(job, token, brokenMs);
     } finally {
       await claim?.release();
     }
@@ -197,40 +189,27 @@ export class BatchWorker {
     const attempts = [...before, ...deathsAsAttempts(deaths, diedOn)];
     const died = attempts.filter(({ error }) => error?.code === "WORKER_DIED");
     if (died.length >= mostDeaths)
-      return giveUp({ one, attempts }, batch, `the case ended its process ${died.length} times`);
-    const lane = this.#idle.pop()!;
+      return giveUp(
+        { one, attempts },
+        batch,
+        endedItsProcesses(`the case ended its process ${died.length} times`),
+      );
+    const outside = await this.#batches.imageOutside(one);
+    if (outside !== null) return giveUp({ one, attempts }, batch, outsideDataRoots(outside));
+    const lane = this.#lanes.take();
     try {
       return await runCase(
         { one, attempts },
         {
           batch,
-          worker: await this.#workerFor(lane, batch),
+          worker: await this.#lanes.workerFor(lane, batch),
           retries: this.#options.retries,
           signal: this.#stop.signal,
         },
       );
     } finally {
-      this.#idle.push(lane);
+      this.#lanes.giveBack(lane);
     }
-  }
-
-  async #workerFor(lane: Lane, batch: OpenedBatch): Promise<CaseWorker> {
-    if (lane.worker !== null && lane.batch === batch) return lane.worker;
-    await lane.worker?.close();
-    await lane.service?.close();
-    lane.service = null;
-    lane.batch = batch;
-    lane.worker = new CaseWorker({ order: batch.order, gpu: lane.gpu, onEvent: this.#options.onEvent });
-    return lane.worker;
-  }
-
-  async #serviceFor(lane: Lane): Promise<ServiceProcess> {
-    if (lane.service !== null) return lane.service;
-    await lane.worker?.close();
-    lane.worker = null;
-    lane.batch = null;
-    lane.service = new ServiceProcess(lane.gpu, this.#options.service);
-    return lane.service;
   }
 
   /** Images, models and settings that are wrong stay wrong. A failure of the whole machine also ends this worker. */
@@ -238,8 +217,9 @@ export class BatchWorker {
     if (error instanceof JsonMismatch) return new UnrecoverableError(`the job ${error.message}`);
     if (!(error instanceof ProcessorError)) return error;
     const message = `${error.code}: ${error.message}`;
-    if (error.exitCode === 5) this.#options.onFailure(error);
-    return error.exitCode === 5 ? new Error(message) : new UnrecoverableError(message);
+    if (!isOfMachine(error)) return new UnrecoverableError(message);
+    this.#options.onFailure(error);
+    return new Error(message);
   }
 
   /**
@@ -255,7 +235,11 @@ export class BatchWorker {
     if (claim === null) return;
     try {
       const attempts = [...(record?.attempts ?? []), ...deathsAsAttempts(mostDeaths, claim.diedOn)];
-      await giveUp({ one, attempts }, batch, "two workers ended while they computed the case");
+      await giveUp(
+        { one, attempts },
+        batch,
+        endedItsProcesses("two workers ended while they computed the case"),
+      );
     } finally {
       // Forgets the deaths as well, so that the case gets new attempts when somebody submits it again.
       await claim.release();
@@ -272,6 +256,12 @@ async function finishedRecord(
   const isDone = record?.state === "done" && isOfRun(record, one, batch.run);
   return isDone && (await hasItsFiles(batch.folder, record, signal)) ? record : null;
 }
+
+const isOfMachine = (error: unknown): error is ProcessorError =>
+  error instanceof ProcessorError && error.exitCode === 5;
+
+const outsideDataRoots = (path: string): ProcessorError =>
+  serviceError("PATH_FORBIDDEN", `the image ${path} is not below the data roots of its worker`);
 
 const claimOrNull = (found: ClaimAttempt): Claim | null => (found.kind === "claimed" ? found.claim : null);
 

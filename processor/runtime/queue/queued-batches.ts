@@ -1,6 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { isAbsolute, resolve } from "node:path";
 import type { ImageSettings } from "../../contract/run-settings.js";
+import type { BatchCase } from "../batch/batch-case.js";
 import { readBatchFile, readOwnManifest } from "../batch/batch-file.js";
 import { batchFolder } from "../batch/batch-folder.js";
 import { batchError } from "../batch/errors.js";
@@ -49,11 +50,21 @@ export class QueuedBatches {
     return opening;
   }
 
-  async #requireAllowed(path: string, whoNamesIt: string): Promise<void> {
-    if (isAbsolute(path) && this.#dataRoots.length === 0) return;
+  /** Returns an image of a case that is not below the data roots; null if there is none. */
+  async imageOutside({ inputs }: BatchCase): Promise<string | null> {
+    for (const { path } of inputs) if (!(await this.#isAllowed(path))) return path;
+    return null;
+  }
+
+  async #isAllowed(path: string): Promise<boolean> {
+    if (isAbsolute(path) && this.#dataRoots.length === 0) return true;
     const real = await realOf(path);
     const roots = await Promise.all(this.#dataRoots.map(realOf));
-    if (isAbsolute(path) && roots.some((root) => isInside(real, root))) return;
+    return isAbsolute(path) && roots.some((root) => isInside(real, root));
+  }
+
+  async #requireAllowed(path: string, whoNamesIt: string): Promise<void> {
+    if (await this.#isAllowed(path)) return;
     throw batchError("BATCH_NOT_FOUND", `${whoNamesIt} ${path}, which is not below this worker's data roots`);
   }
 

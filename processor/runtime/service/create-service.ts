@@ -6,6 +6,7 @@ import swagger from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
 import { anonymous, authenticate } from "./access/authenticate.js";
 import { allowOrigin } from "./access/cross-origin.js";
+import { seriesDuties } from "./dicom/routing/routed-series.js";
 import { DownloadSlots } from "./files/download-slots.js";
 import { addPage } from "./files/page-files.js";
 import { GpuWatch } from "./gpu-watch.js";
@@ -27,7 +28,7 @@ import { description } from "./schemas/openapi-description.js";
 import { validatorCompiler } from "./schemas/validator.js";
 import type { Readiness, ServiceContext, ServiceOptions } from "./service-context.js";
 import { UploadStore } from "./uploads/upload-store.js";
-import { openWebhooks } from "./webhooks/send-webhooks.js";
+import { Webhooks, webhookDuties } from "./webhooks/send-webhooks.js";
 
 /** The service, without a port: `app.listen` opens one, and `app.inject` asks it without. */
 export interface Service {
@@ -43,6 +44,8 @@ export interface Service {
 const jsonBytes = 1 << 20;
 const maxConnections = 2000;
 const hourMs = 3_600_000;
+/** How long the end of the service waits for webhooks that are under way; the next start repeats those that do not arrive. */
+const lastWebhooksMs = 2000;
 
 /** Makes the service: its jobs, and the application that answers requests. */
 export async function createService(options: ServiceOptions): Promise<Service> {
@@ -62,6 +65,10 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     maxWaiting: limits.maxWaitingJobs,
     maxWaitingOfClient: limits.maxWaitingJobsOfClient,
     resumes: options.resumesJobs,
+    withDuties: (job) => ({
+      ...job,
+      duties: [...webhookDuties(job, options.webhooks), ...seriesDuties(job)],
+    }),
     now: () => new Date(),
     onTrouble: trouble,
   });
@@ -83,13 +90,16 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   };
   const metrics = new Metrics(context);
   const ended = new AbortController();
-  jobs.onEnd(
-    openWebhooks({
-      settings: options.webhooks,
-      onFailure: (message) => log("error", { message }),
-      signal: ended.signal,
-    }),
-  );
+  const webhooks = new Webhooks({
+    settings: options.webhooks,
+    duties: jobs.duties,
+    onFailure: (message) => log("error", { message }),
+    onTrouble: trouble,
+    signal: ended.signal,
+  });
+  jobs.onEnd((job) => webhooks.send(job));
+  // Those whose server died before they arrived.
+  for (const job of jobs.duties.open()) webhooks.send(job);
   const app = openApplication({
     maxBodyBytes: jsonBytes,
     maxConnections,
@@ -157,6 +167,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       isStopping = true;
       clearInterval(sweeping);
       await jobs.close(graceMs);
+      await webhooks.settle(lastWebhooksMs);
       ended.abort();
       await app.close();
     },

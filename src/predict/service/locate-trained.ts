@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import type { Progress } from "../../../processor/contract/progress/progress.js";
 import type { LocateModel } from "../../../processor/runtime/service/engine/locate-model.js";
 import { isConverted } from "../../convert/converted-folder.js";
 import { requestedModels } from "../../models/requested-models.js";
 import { cachedConversion } from "../converted-cache.js";
+import { progressAsNotes } from "./progress-as-notes.js";
 
 /** The name that nnU-Net v2 gives its last checkpoint; v1 has another one for it. */
 const lastCheckpoint = "checkpoint_final.pth";
@@ -12,13 +12,7 @@ const lastCheckpoint = "checkpoint_final.pth";
 export const locateTrained: LocateModel = async (stage, { cacheFolder, onNote, signal }) => {
   const { modelDir, checkpointName, folds } = stage;
   if (await isConverted(modelDir)) return { folder: modelDir, folds };
-  const progress: Progress = {
-    start: ({ label }) => {
-      onNote(label);
-      return { advance: () => {}, done: () => {} };
-    },
-    note: onNote,
-  };
+  const progress = progressAsNotes(onNote);
   const models = await requestedModels(
     {
       modelDirs: [modelDir],

@@ -12,7 +12,7 @@ import {
 import { serve } from "../../../processor/runtime/service/start/serve.js";
 import type { ServeSettings } from "../../../processor/runtime/service/start/serve-settings.js";
 import type { WorkContext } from "../../models/work-context.js";
-import { taskFolder } from "../task-folder.js";
+import { faultsOfNvidia } from "./obtain-model.js";
 
 export interface ServeModelsOptions {
   readonly settings: ServeSettings;
@@ -42,18 +42,17 @@ export async function serveModels(
   const note = (line: string): void => progress.note(line);
   const absolute = (path: string): string => resolve(currentDirectory, path);
   const cacheFolder = settings.cacheDir ?? cacheFolderOrNull(environment) ?? absolute(settings.outputDir);
-  const totalseg = async (task: string, modelFolder: string) =>
-    taskFolder(task, join(cacheFolder, "models"), await withWeightsOf(modelFolder, work));
   const scheme = environment["DEFAULT_SEGMENT_SCHEME"] ?? "";
   if (scheme !== "" && scheme !== "SCT")
     note(
       `DEFAULT_SEGMENT_SCHEME=${scheme} has no effect: names become codes of SCT; metadata can give other codes`,
     );
-  const served = await modelsOf({ settings, isInImage }, { absolute, note, totalseg });
+  const served = await modelsOf({ settings, isInImage }, { absolute, note });
   await serve({
     ...served,
     settings,
     workerProgram: trainedWorker,
+    workerEnvironment: await weightsVariable(served.modelFolder, work),
     openEngine,
     isInImage,
     needsMetadata: settings.spec !== null || !isInImage,
@@ -66,26 +65,27 @@ export async function serveModels(
 }
 
 /** nnunet_serve keeps the weights of TotalSegmentator's tasks below the folder of the models. */
-async function withWeightsOf(modelFolder: string, work: WorkContext): Promise<WorkContext> {
-  const folder = join(modelFolder, "totalseg");
-  const { environment } = work;
-  if ((environment["TOTALSEG_WEIGHTS_PATH"] ?? "") !== "" || !(await exists(folder))) return work;
-  return { ...work, environment: { ...environment, TOTALSEG_WEIGHTS_PATH: folder } };
+async function weightsVariable(
+  modelFolder: string | null,
+  { environment }: WorkContext,
+): Promise<Readonly<Record<string, string>>> {
+  const folder = modelFolder === null ? null : join(modelFolder, "totalseg");
+  const isNamed = (environment["TOTALSEG_WEIGHTS_PATH"] ?? "") !== "";
+  return folder === null || isNamed || !(await exists(folder)) ? {} : { TOTALSEG_WEIGHTS_PATH: folder };
 }
 
 interface ModelsContext {
   readonly absolute: (path: string) => string;
   readonly note: (line: string) => void;
-  readonly totalseg: Parameters<typeof specModels>[3];
 }
 
 /** An image without a file of models serves every model below the mounted folder. */
 async function modelsOf(
   { settings: { spec, modelFolder }, isInImage }: Pick<ServeModelsOptions, "settings" | "isInImage">,
-  { absolute, note, totalseg }: ModelsContext,
+  { absolute, note }: ModelsContext,
 ): Promise<Served> {
   const path = absolute(spec ?? usualSpec);
   if (spec === null && isInImage && !(await exists(path)))
     return folderModels(modelFolder ?? places.anyModel.model);
-  return specModels(path, modelFolder, note, totalseg);
+  return specModels(path, { modelFolder, faultsOfNvidia }, note);
 }

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { goldenPath } from "../../support/golden.js";
+import { startHook } from "../../support/service/hook-server.js";
 import { addressOf, type ServerProcess, startServer } from "../../support/service/server-process.js";
 import { temporaryFolder } from "../../support/service/test-service.js";
 
@@ -91,4 +92,34 @@ test("a second signal ends a server whose job still runs, and the next start int
   const [, next] = await startReady(folder);
   const { state } = await jobOf(next, id);
   expect(state).toBe(code === 0 ? "done" : "interrupted");
+});
+
+test("a webhook that a killed server had not delivered is delivered by the next one, with the same id", async () => {
+  const hook = await startHook([500, 200]);
+  const folder = specFolder();
+  const flags = ["--update-url", hook.address];
+  const [server, address] = await startReady(folder, flags);
+  const id = await startJob(address);
+  await expect.poll(() => hook.received.length, { timeout: 120_000 }).toBe(1);
+  server.child.kill("SIGKILL");
+  await server.ended;
+  await startReady(folder, flags);
+  await expect.poll(() => hook.received.length, { timeout: 60_000 }).toBe(2);
+  const [first, second] = hook.received;
+  expect(JSON.parse(second!.body)).toMatchObject({ job_id: id, status: "done" });
+  expect(second!.id).toBe(first!.id);
+});
+
+test("a server that is killed while a job runs has the next one report the job", async () => {
+  const hook = await startHook([200]);
+  const folder = specFolder();
+  const flags = ["--update-url", hook.address];
+  const [server, address] = await startReady(folder, flags);
+  const id = await startJob(address);
+  await expect.poll(async () => (await jobOf(address, id)).state, { timeout: 60_000 }).not.toBe("waiting");
+  server.child.kill("SIGKILL");
+  await server.ended;
+  await startReady(folder, flags);
+  await expect.poll(() => hook.received.length, { timeout: 60_000 }).toBeGreaterThan(0);
+  expect(JSON.parse(hook.received.at(-1)!.body)).toMatchObject({ job_id: id });
 });

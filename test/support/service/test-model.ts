@@ -11,7 +11,7 @@ export const testModel = (id: string, changes: Partial<ServedModel> = {}): Serve
   metadata: null,
   minMemoryMib: 100,
   defaultArgs: {},
-  totalsegTask: null,
+  source: null,
   information: { labels: { background: 0, organ: 1 } },
   channels: ["CT"],
   labels: [

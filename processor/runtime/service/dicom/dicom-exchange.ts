@@ -27,6 +27,8 @@ export interface DicomExchangeOptions {
 
 const idleMs = 60_000;
 const hourMs = 3_600_000;
+/** The time before a series that could not be segmented yet is tried again. */
+const againMs = 5000;
 const retriesMs = [5000, 30_000, 120_000, 600_000];
 
 /**
@@ -67,17 +69,20 @@ export function dicomExchange(options: DicomExchangeOptions): ServicePlugin {
       onComplete: (complete) =>
         void series.start(complete).catch((error: unknown) => {
           trouble(error);
-          // A queue that is full has room later.
-          if ((error as { readonly code?: unknown }).code === "QUEUE_FULL")
-            watch.expect(complete.study, complete.uid);
+          // A queue that is full has room later, and a model that is being fetched is there later.
+          if (isPassing(error)) watch.expect(complete.study, complete.uid, againMs);
         }),
     });
     // What arrived just before the server ended was not segmented.
     if (rules.length > 0)
       for (const study of store.studies())
         for (const found of store.seriesOf(study))
-          if (!series.hasJob(found)) watch.expect(found.study, found.uid);
-    await addDicomWeb(app, { store, maxUploadBytes: context.limits.maxUploadBytes });
+          if (!series.isCovered(found)) watch.expect(found.study, found.uid);
+    await addDicomWeb(app, {
+      store,
+      maxUploadBytes: context.limits.maxUploadBytes,
+      onWholeStudy: (study) => watch.finishStudy(study),
+    });
     const receiver =
       options.receiver === null
         ? null
@@ -101,6 +106,9 @@ export function dicomExchange(options: DicomExchangeOptions): ServicePlugin {
     });
   };
 }
+
+const isPassing = (error: unknown): boolean =>
+  ["QUEUE_FULL", "NOT_READY"].includes(String((error as { readonly code?: unknown }).code));
 
 function checkRules(
   { rules, peers }: Pick<DicomExchangeOptions, "rules" | "peers">,

@@ -1,4 +1,5 @@
 import type { JobError, JobProgress, JobResult } from "../jobs/job.js";
+import type { ModelSource } from "../models/model-source.js";
 import type { JobWork, StageWork } from "./job-work.js";
 
 /** A job as an engine receives it. */
@@ -36,12 +37,16 @@ export interface LoadedNetworks {
 }
 
 /** A model that is made ready before a job needs it. */
-export type PreparedModel = Pick<StageWork, "modelId" | "modelDir" | "checkpointName" | "folds">;
+export interface PreparedModel extends Pick<StageWork, "modelId" | "modelDir" | "checkpointName" | "folds"> {
+  /** Where the model comes from, instead of its folder; null for a folder. */
+  readonly source: ModelSource | null;
+}
 
 /** How far an engine is with a model that it makes ready. The last two end it. */
 export type PrepareEvent =
   | { readonly kind: "preparing"; readonly modelId: string; readonly line: string }
-  | { readonly kind: "prepared"; readonly modelId: string }
+  /** The folder is that of the converted model. */
+  | { readonly kind: "prepared"; readonly modelId: string; readonly folder: string }
   | { readonly kind: "unprepared"; readonly modelId: string; readonly error: JobError };
 
 /**

@@ -13,6 +13,8 @@ export interface JobWork {
   readonly allowedRoots: readonly string[];
   /** The free memory that a GPU must have, in MiB. */
   readonly minMemoryMib: number;
+  /** The most voxels of a scan; absent in a job of an older server, which had no limit for some kinds of scans. */
+  readonly maxVoxels?: number;
 }
 
 /** One model of a job. */

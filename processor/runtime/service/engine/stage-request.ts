@@ -1,8 +1,9 @@
-import { rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { counted } from "../../../contract/counted.js";
 import { sharedError } from "../../../contract/shared-errors.js";
 import { imageError } from "../../../imaging/errors.js";
+import { splitImageEnding } from "../../../imaging/formats/image-ending.js";
 import type {
   CaseOutput,
   CaseRequest,
@@ -15,6 +16,7 @@ import { isDicomInput } from "../../cases/find-dicom.js";
 import type { LoadedModel } from "../../model/load-model.js";
 import { dicomOutputs } from "../../outputs/one-case-dicom.js";
 import { filesOf as filesOfOutput } from "../../outputs/output-kinds.js";
+import { requireInputSize } from "../requests/scan-size.js";
 import type { JobWork, MaskSource, StageInput, StageWork } from "./job-work.js";
 import { requireAllowed, studyInputs } from "./study-inputs.js";
 
@@ -45,13 +47,23 @@ export async function stageRequest(
 ): Promise<{ readonly request: CaseRequest; readonly outputs: StageOutputs }> {
   const inputs: ImageInput[] = [];
   for (const input of stage.inputs) {
-    if (input.kind !== "stage") await requireAllowed(input.path, work.allowedRoots);
-    if (input.kind === "study") inputs.push(...(await studyInputs(input.path, loaded)));
-    else inputs.push(await imageInput(input, finished));
+    if (input.kind === "stage") {
+      inputs.push(await imageInput(input, finished));
+      continue;
+    }
+    await requireAllowed(input.path, work.allowedRoots);
+    const found =
+      input.kind === "study" ? await studyInputs(input.path, loaded) : [await imageInput(input, finished)];
+    // A link in an allowed folder may lead out of it.
+    for (const { path } of found) await requireAllowed(path, work.allowedRoots);
+    inputs.push(...found);
   }
-  for (const mask of [stage.reference, stage.crop])
-    if (mask?.kind === "path") await requireAllowed(mask.path, work.allowedRoots);
+  const masks = [stage.reference, stage.crop].filter((mask) => mask?.kind === "path");
+  for (const { path } of masks) await requireAllowed(path, work.allowedRoots);
   requireChannels(inputs, loaded, stage);
+  const { maxVoxels = Number.POSITIVE_INFINITY } = work;
+  for (const input of inputs) await requireInputSize(input, maxVoxels);
+  for (const { path } of masks) await requireInputSize({ kind: "file", path, isAligned: true }, maxVoxels);
   const refinement = refinementOf(stage, finished);
   const folder = join(work.outputDir, stage.folder);
   const ending = stage.suffix === null ? "" : `_${stage.suffix}`;
@@ -107,13 +119,23 @@ async function imageInput(
   const info = await stat(path).catch(() => null);
   if (info === null) throw sharedError("INPUT_NOT_FOUND", `${path} does not exist`);
   if (await isDicomInput(path, info)) return { kind: "dicom", path };
-  if (info.isDirectory())
-    throw sharedError(
-      "INPUT_NOT_FOUND",
-      `${path} has no DICOM series; of other formats, name the file of each channel`,
-    );
-  const file: ImageFile = { kind: "file", path, isAligned: true, ...part };
+  const image = info.isDirectory() ? await onlyImage(path) : path;
+  const file: ImageFile = { kind: "file", path: image, isAligned: true, ...part };
   return file;
+}
+
+/** Returns the image of a series' folder that is not DICOM. */
+async function onlyImage(folder: string): Promise<string> {
+  const names = (await readdir(folder)).filter(
+    (name) => !name.startsWith(".") && splitImageEnding(name) !== null,
+  );
+  const [name, ...others] = names.sort();
+  if (name !== undefined && others.length === 0) return join(folder, name);
+  const found = names.length === 0 ? "" : `, but ${names.slice(0, 5).join(", ")}`;
+  throw sharedError(
+    "INPUT_NOT_FOUND",
+    `${folder} has no DICOM series${found}; of other formats, name the file of each channel`,
+  );
 }
 
 function requireChannels(

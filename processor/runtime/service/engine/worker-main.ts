@@ -1,4 +1,4 @@
-import { locateConverted } from "./locate-model.js";
+import { locateConverted, obtainNothing } from "./locate-model.js";
 import { serveJobs } from "./worker-program.js";
 
-serveJobs(locateConverted);
+serveJobs({ locate: locateConverted, obtain: obtainNothing });

@@ -2,17 +2,15 @@ import { sharedError } from "../../../contract/shared-errors.js";
 import { serviceError } from "../errors.js";
 import type { EngineJob, PreparedModel } from "./job-engine.js";
 import { jobErrorOf } from "./job-error.js";
-import type { LocateModel } from "./locate-model.js";
+import type { ModelAccess } from "./locate-model.js";
 import { NetworkCache } from "./network-cache.js";
 import { runJob } from "./run-job.js";
 import type { FromWorker, ToWorker, WorkerSettings } from "./worker-messages.js";
 
 /**
  * Runs the jobs that the server sends to this process, one at a time. The process ends with the server.
- *
- * @param locateModel finds or makes the converted form of a model
  */
-export function serveJobs(locateModel: LocateModel): void {
+export function serveJobs({ locate, obtain }: ModelAccess): void {
   let settings: WorkerSettings | null = null;
   let cache: NetworkCache | null = null;
   let stop = new AbortController();
@@ -26,7 +24,7 @@ export function serveJobs(locateModel: LocateModel): void {
       const result = await runJob(job, {
         settings: settings!,
         cache: cache!,
-        locateModel,
+        locateModel: locate,
         signal: stop.signal,
         send,
       });
@@ -42,11 +40,13 @@ export function serveJobs(locateModel: LocateModel): void {
     // The server ends this process if it does not want to wait any longer.
     const { signal } = new AbortController();
     for (const model of models) {
-      const { modelId } = model;
+      const { modelId, source } = model;
       const onNote = (line: string): void => send({ kind: "preparing", modelId, line });
       try {
-        await locateModel(model, { cacheFolder, onNote, signal });
-        send({ kind: "prepared", modelId });
+        const options = { cacheFolder, onNote, signal };
+        const folder =
+          source === null ? (await locate(model, options)).folder : await obtain(source, options);
+        send({ kind: "prepared", modelId, folder });
       } catch (error) {
         send({ kind: "unprepared", modelId, error: jobErrorOf(error) });
       }

@@ -1,6 +1,7 @@
 import { serviceError } from "../errors.js";
 import { EventLog } from "./event-log.js";
 import { isFinal, type JobProgress, type JobState } from "./job.js";
+import type { IdempotencyKey, NewJob } from "./new-job.js";
 import type { StoredJob } from "./stored-job.js";
 
 /** A job in memory. */
@@ -25,6 +26,9 @@ export interface ListOptions {
   /** The id of the job before the first one; null to begin with the newest. */
   readonly after: string | null;
 }
+
+/** What tells whether a job was sent before. */
+export type SentJob = Pick<NewJob, "id" | "client" | "request" | "idempotency">;
 
 const idempotencyKeptMs = 24 * 3_600_000;
 
@@ -85,15 +89,24 @@ export class JobTable {
   }
 
   /**
-   * Returns the job that a client sent with a key; null if there is none.
+   * Returns the job that a client has sent already; null if there is none.
    *
-   * @throws JOB_EXISTS if its request was another one
+   * @throws JOB_EXISTS for the same id or key with another request
    */
-  byKey(
-    client: string,
-    { key, digest }: { readonly key: string; readonly digest: string },
-    now: Date,
-  ): JobEntry | null {
+  sameAs({ id, client, request, idempotency }: SentJob, now: Date): JobEntry | null {
+    const found = this.get(id);
+    if (found === null) return idempotency === null ? null : this.#byKey(client, idempotency, now);
+    if (found.stored.client === client && JSON.stringify(found.stored.request) === JSON.stringify(request))
+      return found;
+    throw serviceError("JOB_EXISTS", `the job ${id} exists, with another request`);
+  }
+
+  /** Returns the jobs for which something must still be done, in the order in which they were created. */
+  withDuties(): readonly StoredJob[] {
+    return [...this.#entries.values()].map(({ stored }) => stored).filter(({ duties }) => duties.length > 0);
+  }
+
+  #byKey(client: string, { key, digest }: IdempotencyKey, now: Date): JobEntry | null {
     const since = new Date(now.getTime() - idempotencyKeptMs).toISOString();
     for (const entry of this.#entries.values()) {
       const { idempotency, created, client: owner } = entry.stored;

@@ -1,5 +1,6 @@
 import type { OpenEngine } from "../engine/job-engine.js";
 import type { JobStore } from "./job-store.js";
+import type { StoredJob } from "./stored-job.js";
 
 export interface JobsOptions {
   readonly store: JobStore;
@@ -9,6 +10,8 @@ export interface JobsOptions {
   readonly maxWaitingOfClient: number;
   /** True to repeat jobs once that ran when the server died. */
   readonly resumes: boolean;
+  /** Adds what must be done after the end of a job, before the end is stored. */
+  readonly withDuties: (job: StoredJob) => StoredJob;
   readonly now: () => Date;
   /** Receives a failure that no client sees, such as a job's file that cannot be written. */
   readonly onTrouble: (error: unknown) => void;

@@ -3,11 +3,12 @@ import { counted } from "../../../contract/counted.js";
 import type { EngineEvent, JobEngine } from "../engine/job-engine.js";
 import { serviceError } from "../errors.js";
 import { DurationMemo } from "./duration-memo.js";
+import { Duties } from "./duties.js";
 import { type EventLog, logOfEnded } from "./event-log.js";
 import { isFinal, type Job, type JobProgress } from "./job.js";
 import { type EndListener, JobEnds } from "./job-ends.js";
 import type { JobStore } from "./job-store.js";
-import { entryOf, type JobEntry, JobTable, type ListOptions } from "./job-table.js";
+import { entryOf, type JobEntry, JobTable, type ListOptions, type SentJob } from "./job-table.js";
 import type { JobsOptions } from "./jobs-options.js";
 import type { NewJob } from "./new-job.js";
 import { changeBy, type StateChange } from "./state-change.js";
@@ -20,6 +21,7 @@ const progressEveryMs = 250;
 /** All jobs of the server: the one place that knows their states. */
 export class Jobs {
   readonly store: JobStore;
+  readonly duties: Duties;
   readonly #options: JobsOptions;
   readonly #table = new JobTable();
   readonly #ends: JobEnds;
@@ -31,6 +33,7 @@ export class Jobs {
   private constructor(options: JobsOptions) {
     this.#options = options;
     this.store = options.store;
+    this.duties = new Duties(this.#table, options.store);
     this.#ends = new JobEnds(options.onTrouble);
   }
 
@@ -63,7 +66,7 @@ export class Jobs {
    * @throws JOB_EXISTS for a key or id with another request; QUEUE_FULL; NOT_READY
    */
   async submit(job: NewJob): Promise<{ readonly job: Job; readonly isNew: boolean }> {
-    const same = this.#sameAs(job);
+    const same = this.#table.sameAs(job, this.#options.now());
     if (same !== null) return { job: this.#show(same), isNew: false };
     this.requireRoom(job.client);
     const { id, work } = job;
@@ -87,8 +90,8 @@ export class Jobs {
    *
    * @throws JOB_EXISTS for the same id or key with another request
    */
-  findSame(job: Pick<NewJob, "id" | "client" | "request" | "idempotency">): Job | null {
-    const entry = this.#sameAs(job);
+  findSame(job: SentJob): Job | null {
+    const entry = this.#table.sameAs(job, this.#options.now());
     return entry === null ? null : this.#show(entry);
   }
 
@@ -236,8 +239,8 @@ export class Jobs {
 
   async #end(entry: JobEntry, change: StateChange): Promise<void> {
     const ended = this.#options.now().toISOString();
-    entry.stored = { ...entry.stored, ...change, ended };
-    const { stored } = entry;
+    const stored = this.#options.withDuties({ ...entry.stored, ...change, ended });
+    entry.stored = stored;
     if (stored.state === "done") this.#durations.add(stored);
     try {
       await this.store.write(stored);
@@ -268,21 +271,6 @@ export class Jobs {
   #announceState(entry: JobEntry): void {
     const { state } = entry.stored;
     entry.log?.add({ kind: "state", data: { state, position: this.#table.positionOf(entry) } });
-  }
-
-  #sameAs({
-    id,
-    client,
-    request,
-    idempotency,
-  }: Pick<NewJob, "id" | "client" | "request" | "idempotency">): JobEntry | null {
-    const found = this.#table.get(id);
-    if (found !== null) {
-      if (found.stored.client === client && JSON.stringify(found.stored.request) === JSON.stringify(request))
-        return found;
-      throw serviceError("JOB_EXISTS", `the job ${id} exists, with another request`);
-    }
-    return idempotency === null ? null : this.#table.byKey(client, idempotency, this.#options.now());
   }
 
   #show(entry: JobEntry): Job {

@@ -5,6 +5,7 @@ import {
   listOf,
   oneOf,
   orNull,
+  orOlder,
   record,
   text,
   version,
@@ -12,6 +13,20 @@ import {
 import type { JobWork } from "../engine/job-work.js";
 import { type Job, jobError, jobResult, jobStates } from "./job.js";
 import type { NewJob } from "./new-job.js";
+
+/** The kinds of work after the end of a job. */
+export const dutyKinds = ["operators-webhook", "clients-webhook", "dicom-results"] as const;
+
+export type DutyKind = (typeof dutyKinds)[number];
+
+/** Something that must be done after the end of a job, by this server or the next one in its folder. */
+const duty = record({
+  /** The same each time that it is tried. */
+  id: text,
+  kind: oneOf(dutyKinds),
+});
+
+export type Duty = Checked<typeof duty>;
 
 /** A job as its file holds it. */
 const storedJob = record({
@@ -30,6 +45,8 @@ const storedJob = record({
   /** How often it was started. */
   attempts: count,
   idempotency: orNull(record({ key: text, digest: text })),
+  /** Empty until the job has ended. */
+  duties: orOlder(listOf(duty), []),
   /** What an engine runs: a JobWork, which this program wrote itself. */
   work: anything,
 });
@@ -66,5 +83,6 @@ export const newStoredJob = (
   ended: null,
   result: null,
   error: null,
+  duties: [],
   attempts: 0,
 });

@@ -1,17 +1,12 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, join, relative, sep } from "node:path";
-import { ProcessorError } from "../../../contract/errors.js";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { manifestName } from "../../../contract/places.js";
+import { readMetadataFile } from "../../../dicom-objects/read-metadata.js";
 import { readTextFile } from "../../../files/read-text-file.js";
 import { serviceError } from "../errors.js";
+import { fileOfSource, type ModelSource } from "./model-source.js";
 import type { ServeSpec, SpecEntry } from "./read-spec.js";
-import type { ServedModel } from "./served-model.js";
-
-/** A folder of a model, as the server describes it before a job has loaded it. */
-export type ModelFacts = Pick<ServedModel, "information" | "channels" | "labels" | "weightBytes" | "license">;
-
-/** Returns the converted folder of a task of TotalSegmentator; null if this program does not run it. */
-export type FindTask = (task: string, modelFolder: string) => Promise<string | null>;
+import type { ModelFacts, ServedModel } from "./served-model.js";
 
 const mostFolders = 100_000;
 const deepest = 12;
@@ -19,15 +14,15 @@ const maxDatasetBytes = 64 << 20;
 
 /**
  * Finds the folder of every model of the spec: a folder with `fold_0` (or a converted model) whose path below the model
- * folder contains `rel_path`, as literal text.
+ * folder contains `rel_path`, as literal text. A model with a source gets its folder later.
  *
  * @throws SPEC_INVALID if two folders match one model
  */
-export async function findModels(spec: ServeSpec, totalseg: FindTask): Promise<readonly ServedModel[]> {
+export async function findModels(spec: ServeSpec): Promise<readonly ServedModel[]> {
   const folders = await modelFolders(spec.modelFolder);
   const faults: string[] = [];
   const models: ServedModel[] = [];
-  for (const entry of spec.models) models.push(await servedModel(entry, { spec, folders, totalseg, faults }));
+  for (const entry of spec.models) models.push(await servedModel(entry, { spec, folders, faults }));
   if (faults.length > 0) throw serviceError("SPEC_INVALID", faults.join("\n  "));
   return models;
 }
@@ -35,25 +30,30 @@ export async function findModels(spec: ServeSpec, totalseg: FindTask): Promise<r
 interface FindContext {
   readonly spec: ServeSpec;
   readonly folders: readonly string[];
-  readonly totalseg: FindTask;
   readonly faults: string[];
 }
 
 async function servedModel(entry: SpecEntry, context: FindContext): Promise<ServedModel> {
-  const { id, name, aliases, relPath, totalsegTask, metadata, minMemoryMib, defaultArgs } = entry;
-  const own = { id, name, aliases, relPath, totalsegTask, metadata, minMemoryMib, defaultArgs };
-  const { path, error } = await placeOf(entry, context);
-  if (path === null) return { ...own, ...noFacts, path, error };
+  const { id, name, aliases, relPath, source: named, metadata: given, minMemoryMib, defaultArgs } = entry;
+  const source = named === null ? null : absoluteSource(named, context.spec.modelFolder);
+  const own = { id, name, aliases, relPath, source, metadata: given, minMemoryMib, defaultArgs };
+  const failed = (error: string): ServedModel => ({ ...own, ...noFacts, path: null, error });
   try {
-    return { ...own, path, error: null, ...(await readFacts(path)) };
-  } catch (failure) {
-    return {
-      ...own,
-      ...noFacts,
-      path: null,
-      error: failure instanceof Error ? failure.message : String(failure),
-    };
+    const metadata = await metadataOf(given);
+    if (source !== null)
+      return { ...own, ...noFacts, metadata, path: null, error: await missingFile(source) };
+    const { path, error } = placeOf(entry, context);
+    if (path === null) return failed(error!);
+    return { ...own, metadata, path, error: null, ...(await readFacts(path)) };
+  } catch (error) {
+    return failed(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Reads the file that metadata name. As in nnunet_serve, a path counts before what is written next to it. */
+async function metadataOf(given: unknown): Promise<unknown> {
+  const { path } = typeof given === "string" ? { path: given } : ((given ?? {}) as Json);
+  return typeof path === "string" ? readMetadataFile(resolve(path)) : given;
 }
 
 export const noFacts: ModelFacts = {
@@ -64,22 +64,26 @@ export const noFacts: ModelFacts = {
   license: null,
 };
 
-async function placeOf(
-  { id, relPath, totalsegTask }: SpecEntry,
-  { spec, folders, totalseg, faults }: FindContext,
-): Promise<{ readonly path: string | null; readonly error: string | null }> {
-  if (totalsegTask !== null) {
-    try {
-      const path = await totalseg(totalsegTask, spec.modelFolder);
-      const error =
-        path === null ? `the task ${totalsegTask} of TotalSegmentator cannot be run by this program` : null;
-      return { path, error };
-    } catch (thrown) {
-      // The other models do not wait for weights that cannot be fetched.
-      if (!(thrown instanceof ProcessorError) || thrown.code === "INTERRUPTED") throw thrown;
-      return { path: null, error: `${thrown.code}: ${thrown.message}` };
-    }
-  }
+/** Paths of the spec start from the folder of the models. */
+function absoluteSource(source: ModelSource, modelFolder: string): ModelSource {
+  if (source.kind === "totalsegmentator") return source;
+  const path = resolve(modelFolder, source.path);
+  if (source.kind === "bundle") return { ...source, path };
+  const { config } = source.options;
+  const given = typeof config === "string" ? { config: resolve(modelFolder, config) } : {};
+  return { ...source, path, options: { ...source.options, ...given } };
+}
+
+async function missingFile(source: ModelSource): Promise<string | null> {
+  const path = fileOfSource(source);
+  if (path === null || (await stat(path).catch(() => null)) !== null) return null;
+  return `${path} does not exist`;
+}
+
+function placeOf(
+  { id, relPath }: SpecEntry,
+  { spec, folders, faults }: FindContext,
+): { readonly path: string | null; readonly error: string | null } {
   const found = folders.filter((folder) =>
     `${relative(spec.modelFolder, folder).split(sep).join("/")}/`.includes(relPath!),
   );

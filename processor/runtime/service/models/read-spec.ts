@@ -6,6 +6,7 @@ import { readTextFile, unreadable } from "../../../files/read-text-file.js";
 import { serviceError } from "../errors.js";
 import { defaultArgKeys, defaultArgs } from "../schemas/inference-request.js";
 import { faultsOfValue } from "../schemas/validator.js";
+import type { ModelSource } from "./model-source.js";
 
 /** The file that names the models of a server. */
 export interface ServeSpec {
@@ -22,9 +23,9 @@ export interface ServeSpec {
 /** One model of the file. */
 export interface SpecEntry {
   readonly id: string;
-  /** Null for a task of TotalSegmentator. */
+  /** Null for a model with a source. */
   readonly relPath: string | null;
-  readonly totalsegTask: string | null;
+  readonly source: ModelSource | null;
   readonly name: string;
   readonly aliases: readonly string[];
   readonly metadata: unknown;
@@ -37,9 +38,10 @@ const usualMinMemoryMib = 4000;
 /** The limit of a file that names none. */
 export const usualLoadTimeoutMin = 60;
 const topKeys = ["model_folder", "load_timeout_min", "models", "dicom_rules"];
+const placeKeys = ["rel_path", "totalseg_task", "nvidia", "bundle"];
 const entryKeys = [
-  ...["id", "rel_path", "name", "aliases", "metadata", "min_mem"],
-  ...["is_totalseg", "totalseg_task", "default_args"],
+  ...["id", ...placeKeys, "name", "aliases", "metadata", "min_mem"],
+  ...["is_totalseg", "default_args"],
 ];
 
 type Mapping = Readonly<Record<string, unknown>>;
@@ -47,13 +49,19 @@ type Mapping = Readonly<Record<string, unknown>>;
 const isMapping = (value: unknown): value is Mapping =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+export interface ReadSpecOptions {
+  /** Replaces the file's; null for none. */
+  readonly modelFolder: string | null;
+  /** Returns what is wrong with what the file says about a model of NVIDIA's nnU-Net. */
+  readonly faultsOfNvidia: (options: Readonly<Record<string, unknown>>) => readonly string[];
+}
+
 /**
  * Reads the file of models, and reports all its faults at once.
  *
- * @param modelFolder replaces the file's; null for none
  * @throws SPEC_INVALID
  */
-export async function readSpec(path: string, modelFolder: string | null): Promise<ServeSpec> {
+export async function readSpec(path: string, options: ReadSpecOptions): Promise<ServeSpec> {
   const text = await readTextFile(path, maxSpecBytes).catch(async (cause: unknown) => {
     const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
     const what = isMissing ? ` does not exist${await didYouMean(path)}` : `: ${unreadable(cause)}`;
@@ -66,19 +74,19 @@ export async function readSpec(path: string, modelFolder: string | null): Promis
   if (faults.length === 0 && !isMapping(value))
     faults.push("it must be a mapping with model_folder and models");
   const warnings: string[] = [];
-  const spec = isMapping(value) ? specOf(value, { modelFolder, faults, warnings }) : null;
+  const spec = isMapping(value) ? specOf(value, { ...options, faults, warnings }) : null;
   if (faults.length > 0 || spec === null)
     throw serviceError("SPEC_INVALID", `${path}:\n  ${faults.join("\n  ")}`);
   return spec;
 }
 
-interface Findings {
-  readonly modelFolder: string | null;
+interface Findings extends ReadSpecOptions {
   readonly faults: string[];
   readonly warnings: string[];
 }
 
-function specOf(value: Mapping, { modelFolder, faults, warnings }: Findings): ServeSpec {
+function specOf(value: Mapping, findings: Findings): ServeSpec {
+  const { modelFolder, faults, warnings } = findings;
   requireKnown(value, { known: topKeys, place: "", faults });
   const folder = modelFolder ?? value["model_folder"];
   if (typeof folder !== "string" || folder === "")
@@ -90,7 +98,7 @@ function specOf(value: Mapping, { modelFolder, faults, warnings }: Findings): Se
   if (!Array.isArray(list) || list.length === 0)
     faults.push("models is missing: a list with at least one model");
   const models = (Array.isArray(list) ? list : []).flatMap((entry: unknown, place) =>
-    entryOf(entry, { place: `models[${place}]`, faults, warnings }),
+    entryOf(entry, `models[${place}]`, findings),
   );
   requireUnique(models, faults);
   return {
@@ -102,16 +110,10 @@ function specOf(value: Mapping, { modelFolder, faults, warnings }: Findings): Se
   };
 }
 
-function entryOf(
-  value: unknown,
-  {
-    place,
-    faults,
-    warnings,
-  }: { readonly place: string; readonly faults: string[]; readonly warnings: string[] },
-): readonly SpecEntry[] {
+function entryOf(value: unknown, place: string, findings: Findings): readonly SpecEntry[] {
+  const { faults, warnings } = findings;
   if (!isMapping(value)) {
-    faults.push(`${place} must be a mapping with id and rel_path`);
+    faults.push(`${place} must be a mapping with id and one of ${placeKeys.join(", ")}`);
     return [];
   }
   const { tta, ...known } = value;
@@ -124,16 +126,12 @@ function entryOf(
     faults.push(`${place}.${key} must be a text`);
     return null;
   };
-  const [id, relPath, totalsegTask, name] = [
-    text("id"),
-    text("rel_path"),
-    text("totalseg_task"),
-    text("name"),
-  ];
+  const [id, relPath, name] = [text("id"), text("rel_path"), text("name")];
+  const source = sourceOf(value, place, findings);
+  const places = placeKeys.filter((key) => (value[key] ?? null) !== null);
   if ((value["id"] ?? null) === null) faults.push(`${place}.id is missing`);
-  if (relPath === null && totalsegTask === null) faults.push(`${place} needs rel_path or totalseg_task`);
-  if (relPath !== null && totalsegTask !== null)
-    faults.push(`${place} may have rel_path or totalseg_task, not both`);
+  if (places.length === 0) faults.push(`${place} needs one of ${placeKeys.join(", ")}`);
+  if (places.length > 1) faults.push(`${place} may have only one of ${places.join(" and ")}`);
   const aliases = value["aliases"] ?? [];
   const areTexts = Array.isArray(aliases) && aliases.every((alias) => typeof alias === "string");
   if (!areTexts) faults.push(`${place}.aliases must be a list of texts`);
@@ -147,14 +145,33 @@ function entryOf(
     {
       id,
       relPath,
-      totalsegTask,
-      name: name ?? (totalsegTask === null ? id : `totalseg_${totalsegTask}`),
+      source,
+      name: name ?? (source?.kind === "totalsegmentator" ? `totalseg_${source.task}` : id),
       aliases: areTexts ? (aliases as readonly string[]) : [],
       metadata: value["metadata"] ?? null,
       minMemoryMib: Number(minMemory),
       defaultArgs: isMapping(args) ? args : {},
     },
   ];
+}
+
+/** Returns where a model comes from that is not a folder of nnU-Net; null for a folder. */
+function sourceOf(value: Mapping, place: string, { faults, faultsOfNvidia }: Findings): ModelSource | null {
+  const { totalseg_task: task = null, bundle = null, nvidia = null } = value;
+  const isText = (found: unknown): found is string => typeof found === "string" && found !== "";
+  if (task !== null) {
+    if (isText(task)) return { kind: "totalsegmentator", task };
+    faults.push(`${place}.totalseg_task must be a text`);
+  } else if (bundle !== null) {
+    if (isText(bundle)) return { kind: "bundle", path: bundle };
+    faults.push(`${place}.bundle must be the path of a bundle`);
+  } else if (nvidia !== null) {
+    const { path, ...options } = isMapping(nvidia) ? nvidia : { path: nvidia };
+    faults.push(...faultsOfNvidia(options).map((fault) => `${place}.nvidia.${fault}`));
+    if (isText(path)) return { kind: "nvidia", path, options };
+    faults.push(`${place}.nvidia must be the path of a checkpoint or its folder, or a mapping with path`);
+  }
+  return null;
 }
 
 function argFaults(args: Mapping, place: string): readonly string[] {

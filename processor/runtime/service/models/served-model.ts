@@ -1,3 +1,5 @@
+import type { ModelSource } from "./model-source.js";
+
 /** A model that the server offers. */
 export interface ServedModel {
   readonly id: string;
@@ -5,7 +7,7 @@ export interface ServedModel {
   readonly aliases: readonly string[];
   /** The text that its folder's path must contain; null for a model of an image. */
   readonly relPath: string | null;
-  /** Its folder; null if it is missing. */
+  /** Its folder; null if it is missing, or is being fetched. */
   readonly path: string | null;
   /** Why it cannot be used; null if it can. */
   readonly error: string | null;
@@ -13,7 +15,8 @@ export interface ServedModel {
   readonly metadata: unknown;
   readonly minMemoryMib: number;
   readonly defaultArgs: Readonly<Record<string, unknown>>;
-  readonly totalsegTask: string | null;
+  /** Null for a folder of nnU-Net, and for the model of an image. */
+  readonly source: ModelSource | null;
   /** `dataset.json`, or what an image's manifest says of it; null if the model is missing. */
   readonly information: Readonly<Record<string, unknown>> | null;
   readonly channels: readonly string[];
@@ -23,7 +26,10 @@ export interface ServedModel {
   readonly license: string | null;
 }
 
-/** How a model is. While it is `loading`, it is being converted or its networks are being loaded. */
+/** What is read in the folder of a model. */
+export type ModelFacts = Pick<ServedModel, "information" | "channels" | "labels" | "weightBytes" | "license">;
+
+/** How a model is. While it is `loading`, it is being fetched or converted, or its networks are being loaded. */
 export const modelStates = ["ready", "loading", "missing", "failed"] as const;
 
 export type ModelState = (typeof modelStates)[number];
@@ -56,13 +62,18 @@ export class ServedModels {
 
   stateOf({ id, error, path }: ServedModel): ModelState {
     if (error !== null) return path === null ? "missing" : "failed";
-    return this.#loading.has(id) ? "loading" : "ready";
+    return path === null || this.#loading.has(id) ? "loading" : "ready";
   }
 
   /** Says whether a model is being made ready. */
   markLoading(id: string, isLoading: boolean): void {
     if (isLoading) this.#loading.add(id);
     else this.#loading.delete(id);
+  }
+
+  /** Notes the folder of a model that was fetched. */
+  place(id: string, path: string, facts: ModelFacts): void {
+    this.#models.set(id, { ...this.#models.get(id)!, ...facts, path });
   }
 
   /** Takes a model out of use, with the reason. */

@@ -31,7 +31,8 @@ export interface ModelPart {
   readonly threshold: number | null;
   readonly minConfidence: number | null;
   readonly checkpointName: string;
-  readonly folds: readonly string[];
+  /** Null for all that the model has. */
+  readonly folds: readonly string[] | null;
   readonly usesTta: boolean;
   readonly removeSmallerThan: number | null;
   readonly cascadeModes: readonly ("intersect" | "crop")[];
@@ -54,7 +55,7 @@ const schemaDefaults: Readonly<Record<string, unknown>> = {
  * Completes a request: what it sets counts, then what the models' `default_args` say, then the schema's defaults. Each
  * model gets its own part of the keys that are per model; of the others, the last model that has one counts.
  *
- * @throws MODEL_UNKNOWN, MODEL_UNAVAILABLE; SERIES_INVALID for lists that do not fit the models
+ * @throws MODEL_UNKNOWN, MODEL_UNAVAILABLE, NOT_READY; SERIES_INVALID for lists that do not fit the models
  */
 export function completeRequest(
   names: string | readonly string[],
@@ -72,10 +73,12 @@ export function completeRequest(
   };
   const each = <T>(key: string): readonly (T | null)[] => {
     const spread = (request[key] ?? null) === null ? null : spreadOver(key, request[key], models.length);
-    return models.map(({ defaultArgs }, place) => {
+    return models.map(({ defaultArgs, source }, place) => {
       const own = spread === null ? null : (spread[place] ?? null);
       const ofModel = own ?? spreadOrNull(key, defaultArgs[key]);
-      return (ofModel ?? spreadOrNull(key, schemaDefaults[key])) as T | null;
+      // Folds of other kinds of models are not those of nnU-Net.
+      const usual = key === "use_folds" && source !== null ? null : schemaDefaults[key];
+      return (ofModel ?? spreadOrNull(key, usual)) as T | null;
     });
   };
   const series = each<readonly string[]>("series_folders");
@@ -99,7 +102,7 @@ export function completeRequest(
       threshold: thresholds[i]!,
       minConfidence: confidences[i]!,
       checkpointName: checkpoints[i]!,
-      folds: folds[i]!.map(String),
+      folds: folds[i]?.map(String) ?? null,
       usesTta: tta[i]!,
       removeSmallerThan: smallest[i]!,
       cascadeModes: cascade[i]!,
@@ -120,7 +123,7 @@ export function completeRequest(
 const spreadOrNull = (key: string, value: unknown): unknown =>
   (value ?? null) === null ? null : (spreadOver(key, value, 1)[0] ?? null);
 
-/** @throws MODEL_UNKNOWN, MODEL_UNAVAILABLE */
+/** @throws MODEL_UNKNOWN, MODEL_UNAVAILABLE; NOT_READY for a model that is being made ready */
 export function requireModel(name: string, served: ServedModels): ServedModel {
   const found = served.find(name);
   if (found === null) {
@@ -130,7 +133,9 @@ export function requireModel(name: string, served: ServedModels): ServedModel {
       `${name.slice(0, 200)} is not a valid nnunet_id${near === null ? "" : `; did you mean ${near}?`}`,
     );
   }
-  if (found.error !== null || found.path === null)
+  if (found.error === null && found.path === null)
+    throw serviceError("NOT_READY", `the model ${found.id} is being made ready`);
+  if (found.error !== null)
     throw serviceError("MODEL_UNAVAILABLE", `the model ${found.id} cannot be used: ${found.error}`);
   return found;
 }

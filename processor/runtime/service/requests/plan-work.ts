@@ -15,6 +15,7 @@ export interface PlanWorkOptions {
   readonly allowedRoots: readonly string[];
   /** True if a model without metadata cannot write DICOM. */
   readonly needsMetadata: boolean;
+  readonly maxVoxels: number;
 }
 
 interface Planned {
@@ -38,6 +39,7 @@ export async function planWork(request: CompleteRequest, options: PlanWorkOption
     isDicom: request.isDicom,
     archives: options.archives,
     allowedRoots: options.allowedRoots,
+    maxVoxels: options.maxVoxels,
     minMemoryMib: Math.max(...planned.map(({ part }) => part.model.minMemoryMib)),
   };
 }
@@ -80,7 +82,9 @@ async function stageOf(
   { request, options, planned }: PlanContext,
 ): Promise<StageWork> {
   const { model } = part;
-  if (request.isDicom && options.needsMetadata && model.metadata === null)
+  // Other kinds of models have names of their own.
+  const hasNoMetadata = model.metadata === null && model.source === null;
+  if (request.isDicom && options.needsMetadata && hasNoMetadata)
     throw unfitRequest(`is_dicom: the model ${model.id} has no metadata, which describes its DICOM results`);
   const cascade = await cascadeOf(part, { request, options, planned });
   return {

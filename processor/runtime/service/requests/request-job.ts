@@ -12,7 +12,7 @@ import type { ReceivedForm } from "../uploads/receive-form.js";
 import { requireAllowedWebhook } from "../webhooks/webhook-rules.js";
 import { completeRequest } from "./complete-request.js";
 import { planWork } from "./plan-work.js";
-import { filesOfWork, requireSize } from "./scan-size.js";
+import { archiveEnding, filesOfWork, requireSize } from "./scan-size.js";
 
 export interface WantedJob {
   readonly id: string;
@@ -49,7 +49,12 @@ export async function requestJob(
         received.files.map((name) => ({ name, path: join(received.folder!, name) })),
         maxVoxels,
       );
-    const work = await planWork(complete, { served: context.models, needsMetadata: false, ...source });
+    const work = await planWork(complete, {
+      served: context.models,
+      needsMetadata: false,
+      maxVoxels,
+      ...source,
+    });
     const { uploads: ids = null, study_path: study = null } = request;
     if (ids !== null) await requireSize(context.uploads.filesOf(ids, client.name), maxVoxels);
     if (study !== null) await requireSize(filesOfWork(work), maxVoxels);
@@ -60,8 +65,6 @@ export async function requestJob(
     if (received.folder !== null) await rm(received.folder, { recursive: true, force: true });
   }
 }
-
-const archiveEnding = /\.(?:zip|tar|tar\.gz|tgz)$/i;
 
 /** Finds where the images of a job are, and where its results go. */
 async function sourceOf(

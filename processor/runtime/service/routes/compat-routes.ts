@@ -18,6 +18,7 @@ import {
 } from "../../../contract/json-check.js";
 import { serviceError } from "../errors.js";
 import { sendArchive } from "../files/send-archive.js";
+import { taskOfSource } from "../models/model-source.js";
 import type { ServedModel } from "../models/served-model.js";
 import { ofDownload } from "../schemas/download-headers.js";
 import { inferenceRequest } from "../schemas/inference-request.js";
@@ -131,6 +132,7 @@ export function addCompatRoutes(app: FastifyInstance, context: ServiceContext): 
 }
 
 function infoOf(model: ServedModel): Readonly<Record<string, unknown>> {
+  const task = taskOfSource(model.source);
   return {
     path: model.path,
     model_information: model.information,
@@ -141,8 +143,8 @@ function infoOf(model: ServedModel): Readonly<Record<string, unknown>> {
     metadata: model.metadata,
     min_mem: model.minMemoryMib,
     default_args: model.defaultArgs,
-    is_totalseg: model.totalsegTask !== null,
-    ...(model.totalsegTask === null ? {} : { totalseg_task: model.totalsegTask }),
+    is_totalseg: task !== null,
+    ...(task === null ? {} : { totalseg_task: task }),
     ...(model.error === null ? {} : { error: model.error }),
   };
 }

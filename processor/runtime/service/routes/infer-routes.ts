@@ -171,7 +171,7 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
   interface WantedRun {
     readonly id: string;
     readonly complete: ReturnType<typeof completeRequest>;
-    readonly source: Omit<PlanWorkOptions, "served" | "needsMetadata">;
+    readonly source: Omit<PlanWorkOptions, "served" | "needsMetadata" | "maxVoxels">;
     readonly prepare: () => Promise<void>;
     /** The files that the client has sent; absent if the server has them. */
     readonly files?: readonly { readonly path: string; readonly name: string }[];
@@ -184,8 +184,9 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
     const { isReady, reason } = context.readiness();
     if (!isReady) throw serviceError("NOT_READY", reason ?? "the server is not ready");
     const { needsMetadata } = context;
-    const work = await planWork(complete, { served: models, needsMetadata, ...source });
-    await requireSize(wanted.files ?? filesOfWork(work), limits.maxVoxels);
+    const { maxVoxels } = limits;
+    const work = await planWork(complete, { served: models, needsMetadata, maxVoxels, ...source });
+    await requireSize(wanted.files ?? filesOfWork(work), maxVoxels);
     const client = request.client.name;
     const modelIds = work.stages.map(({ modelId }) => modelId);
     await jobs.submit({ id, models: modelIds, client, request: body, work, idempotency: null, prepare });

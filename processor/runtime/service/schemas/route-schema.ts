@@ -40,8 +40,8 @@ export interface RouteSchema {
   readonly body?: JsonCheck<unknown>;
   /** What a form carries that the route takes, besides JSON. */
   readonly form?: JsonCheck<unknown>;
-  /** The kind of body that the route takes instead of JSON. */
-  readonly takes?: MediaType;
+  /** The kinds of body that the route takes instead of JSON. */
+  readonly takes?: MediaType | readonly MediaType[];
   readonly params?: JsonCheck<unknown>;
   readonly querystring?: JsonCheck<unknown>;
   readonly headers?: JsonCheck<unknown>;
@@ -62,7 +62,7 @@ export function routeSchema(route: RouteSchema): JsonSchema {
   const content = {
     ...(body === undefined ? {} : { "application/json": { schema: schemaOf(body) } }),
     ...(form === undefined ? {} : { "multipart/form-data": { schema: formSchema(schemaOf(form)) } }),
-    ...(takes === undefined ? {} : { [takes]: { schema: binary } }),
+    ...Object.fromEntries([takes ?? []].flat().map((type) => [type, { schema: binary }])),
   };
   const isJsonAlone = body !== undefined && form === undefined;
   const isOther = form !== undefined || takes !== undefined;
@@ -85,9 +85,11 @@ export function routeSchema(route: RouteSchema): JsonSchema {
 function answerSchema(answer: JsonCheck<unknown> | MediaType | null, description: string): JsonSchema {
   if (answer === null) return { description: "no body", type: "null" };
   if (typeof answer === "string")
-    return { description, content: { [answer]: { schema: answer.startsWith("text/") ? {} : binary } } };
+    return { description, content: { [answer]: { schema: isTextual(answer) ? {} : binary } } };
   return { description, ...schemaOf(answer) };
 }
+
+const isTextual = (type: MediaType): boolean => type.startsWith("text/") || type.endsWith("+json");
 
 /** A form has the JSON as text in the field `request`, and any number of files. */
 const formSchema = (request: JsonSchema): JsonSchema => ({

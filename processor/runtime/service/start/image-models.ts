@@ -2,13 +2,15 @@ import { basename, join, relative, sep } from "node:path";
 import { loadModel } from "../../model/load-model.js";
 import { type RoutingRule, readRoutingRules } from "../dicom/routing/routing-rules.js";
 import { serviceError } from "../errors.js";
-import { type FindTask, findModels, modelFolders, noFacts, readFacts } from "../models/find-models.js";
-import { readSpec, usualLoadTimeoutMin } from "../models/read-spec.js";
+import { findModels, modelFolders, noFacts, readFacts } from "../models/find-models.js";
+import { type ReadSpecOptions, readSpec, usualLoadTimeoutMin } from "../models/read-spec.js";
 import { type ServedModel, ServedModels } from "../models/served-model.js";
 import type { ServeSettings } from "./serve-settings.js";
 
 /** What a server offers. */
 export interface Served {
+  /** The folder that the spec's models are in; null without a spec. */
+  readonly modelFolder: string | null;
   readonly models: ServedModels;
   /** What happens to DICOM series that arrive. */
   readonly dicomRules: readonly RoutingRule[];
@@ -16,22 +18,17 @@ export interface Served {
   readonly loadTimeoutMin: number;
 }
 
-/**
- * Returns the models and rules of a spec, and notes its warnings.
- *
- * @param totalseg returns the converted folder of one of TotalSegmentator's tasks; null if this program cannot fetch it
- */
+/** Returns the models and rules of a spec, and notes its warnings. */
 export async function specModels(
   path: string,
-  modelFolder: string | null,
+  options: ReadSpecOptions,
   note: (line: string) => void,
-  totalseg: FindTask = () => Promise.resolve(null),
 ): Promise<Served> {
-  const spec = await readSpec(path, modelFolder);
+  const spec = await readSpec(path, options);
   for (const line of spec.warnings) note(line);
   const dicomRules = readRoutingRules(spec.dicomRules);
-  const models = new ServedModels(await findModels(spec, totalseg));
-  return { models, dicomRules, loadTimeoutMin: spec.loadTimeoutMin };
+  const models = new ServedModels(await findModels(spec));
+  return { models, dicomRules, loadTimeoutMin: spec.loadTimeoutMin, modelFolder: spec.modelFolder };
 }
 
 /**
@@ -48,7 +45,8 @@ export async function folderModels(folder: string): Promise<Served> {
     );
   const models: ServedModel[] = [];
   for (const path of paths) models.push(await modelAt(path, idOf(path, folder)));
-  return { models: new ServedModels(models), dicomRules: [], loadTimeoutMin: usualLoadTimeoutMin };
+  const usual = { dicomRules: [], loadTimeoutMin: usualLoadTimeoutMin, modelFolder: folder };
+  return { models: new ServedModels(models), ...usual };
 }
 
 /** `Dataset004_Liver` for `Dataset004_Liver/nnUNetTrainer__nnUNetPlans__3d_fullres`. */
@@ -68,7 +66,7 @@ async function modelAt(path: string, id: string): Promise<ServedModel> {
     metadata: null,
     minMemoryMib: 0,
     defaultArgs: {},
-    totalsegTask: null,
+    source: null,
   };
   try {
     return { ...own, path, error: null, ...(await readFacts(path)) };
@@ -84,7 +82,7 @@ export async function imageModels(
   { spec, modelFolder }: ServeSettings,
   note: (line: string) => void,
 ): Promise<Served> {
-  if (spec !== null) return specModels(spec, modelFolder, note);
+  if (spec !== null) return specModels(spec, { modelFolder, faultsOfNvidia: () => [] }, note);
   const { manifest, members } = await loadModel(folder, null);
   const { name, id } = manifest.task;
   const weightBytes = members.reduce((sum, member) => sum + member.weightBytes, 0);
@@ -99,12 +97,12 @@ export async function imageModels(
       metadata: null,
       minMemoryMib: 0,
       defaultArgs: imageDefaults(manifest.models[0].folds.map(({ fold }) => fold)),
-      totalsegTask: null,
+      source: null,
       ...(await readFacts(folder)),
       weightBytes,
     },
   ]);
-  return { models, dicomRules: [], loadTimeoutMin: usualLoadTimeoutMin };
+  return { models, dicomRules: [], loadTimeoutMin: usualLoadTimeoutMin, modelFolder: null };
 }
 
 /** An image has the folds that it was built with, and averages all of them. */

@@ -41,6 +41,7 @@ export async function serveInImage({
       ...served,
       settings,
       workerProgram: convertedWorker,
+      workerEnvironment: {},
       openEngine,
       isInImage: true,
       needsMetadata: settings.spec !== null,

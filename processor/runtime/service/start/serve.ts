@@ -9,36 +9,30 @@ import { createService } from "../create-service.js";
 import { dicomExchange } from "../dicom/dicom-exchange.js";
 import type { RoutingRule } from "../dicom/routing/routing-rules.js";
 import type { OpenEngine } from "../engine/job-engine.js";
-import { openLocalEngine } from "../engine/local-engine.js";
 import { serviceError } from "../errors.js";
 import type { ServedModels } from "../models/served-model.js";
 import { DataRoots } from "../requests/data-roots.js";
 import type { ServicePlugin } from "../service-context.js";
 import { claimFolder } from "./claim-folder.js";
+import { localEngineOf, prepareApart, type WorkersOptions } from "./local-workers.js";
 import { openMetricsPort } from "./metrics-port.js";
 import { openLog } from "./open-log.js";
 import { pageFolder } from "./page-folder.js";
 import { aborted, prepareModels } from "./prepare-models.js";
 import type { ServeSettings } from "./serve-settings.js";
 
-export interface ServeOptions {
-  readonly settings: ServeSettings;
+export interface ServeOptions extends WorkersOptions {
   readonly models: ServedModels;
   readonly dicomRules: readonly RoutingRule[];
   /** How long the models may be made ready until the server gives up. */
   readonly loadTimeoutMin: number;
-  /** The module that computes jobs in a process of its own. */
-  readonly workerProgram: string;
   /** Replaces the local engine, for example by a queue; null for the local one. */
   readonly openEngine: OpenEngine | null;
   readonly isInImage: boolean;
   readonly needsMetadata: boolean;
-  readonly cacheFolder: string;
   readonly plugins: readonly ServicePlugin[];
   /** Receives a line for people. */
   readonly note: (line: string) => void;
-  /** Receives lines of JSON. */
-  readonly writeLog: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -84,6 +78,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     });
     service.hold("the models are being made ready");
     let metricsServer: Server | null = null;
+    const ended = new AbortController();
     try {
       const address = await service.app.listen({ host, port: settings.port }).catch((cause: unknown) => {
         const { code } = cause as NodeJS.ErrnoException;
@@ -96,11 +91,15 @@ export async function serve(options: ServeOptions): Promise<void> {
       }
       if (page !== null) note(`open ${address}/ in a browser to segment and review scans`);
       for (const line of protectionNotes(options, isLoopback)) note(line);
-      await prepareModels(service, options);
+      await prepareModels(service, {
+        ...options,
+        prepareHere: (models, listener) => prepareApart(options, models, { listener, signal: ended.signal }),
+      });
       if (!signal.aborted) note("ready");
       await aborted(signal);
       note("stopping; a second signal ends the server at once");
     } finally {
+      ended.abort();
       const forget = endAtSecondSignal();
       await service.close(settings.graceMs).finally(forget);
       metricsServer?.close();
@@ -186,20 +185,4 @@ function protectionNotes({ settings }: ServeOptions, isLoopback: boolean): reado
       ? "no token protects this server, so only this machine reaches it"
       : "no token protects this server: everybody who reaches the port may use it",
   ];
-}
-
-/** Runs jobs in processes of this machine: one for each GPU that the settings name, or one. */
-function localEngineOf({ settings, workerProgram, cacheFolder, writeLog }: ServeOptions): OpenEngine {
-  const { device, threads, modelMemoryBytes, gpuWaitMs, gpus } = settings;
-  const worker = (gpu: number | null) => ({
-    program: workerProgram,
-    settings: { device, threads, modelMemoryBytes, cacheFolder, gpuWaitMs },
-    environment: gpu === null ? {} : { CUDA_VISIBLE_DEVICES: String(gpu) },
-    onDeath: (message: string) =>
-      writeLog(JSON.stringify({ time: new Date().toISOString(), level: "error", message })),
-  });
-  return (listener) =>
-    Promise.resolve(
-      openLocalEngine({ workers: gpus === null ? [worker(null)] : gpus.map(worker), listener }),
-    );
 }

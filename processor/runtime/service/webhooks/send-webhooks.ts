@@ -1,134 +1,111 @@
-import { createHmac } from "node:crypto";
-import { request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
-import { isIP } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import type { StoredJob } from "../jobs/stored-job.js";
-import { publicAddressOf, type WebhookSettings } from "./webhook-rules.js";
+import { type Duties, newDuty } from "../jobs/duties.js";
+import type { Duty, StoredJob } from "../jobs/stored-job.js";
+import { post, type WebhookTarget } from "./post-webhook.js";
+import type { WebhookSettings } from "./webhook-rules.js";
 
-const attemptMs = 10_000;
-const mostWaiting = 1000;
+const mostAtOnce = 1000;
 
 export interface WebhookContext {
   readonly settings: WebhookSettings;
+  readonly duties: Duties;
   /** Receives a line about an end that did not arrive. */
   readonly onFailure: (line: string) => void;
+  readonly onTrouble: (error: unknown) => void;
   readonly signal: AbortSignal;
-}
-
-/** Sends the ends of jobs. It never keeps a job waiting: what does not arrive after the last attempt is logged. */
-export function openWebhooks({ settings, onFailure, signal }: WebhookContext): (job: StoredJob) => void {
-  let waiting = 0;
-  const deliver = async (job: StoredJob, { address, isOperators }: Target): Promise<void> => {
-    const url = new URL(address);
-    const body = bodyOf(job);
-    for (const [attempt, pause] of settings.pausesMs.entries()) {
-      // Servers that come back are not asked by all at once.
-      await wait(pause * (0.5 + Math.random()), undefined, { signal, ref: false });
-      const failure = await post(url, body, { settings, isOperators }).catch((error: unknown) =>
-        error instanceof Error ? error.message : String(error),
-      );
-      if (failure === null) return;
-      if (attempt === settings.pausesMs.length - 1)
-        onFailure(`the end of the job ${job.id} did not arrive at ${url.host}: ${failure}`);
-    }
-  };
-  return (job) => {
-    for (const target of targetsOf(job, settings)) {
-      if (waiting >= mostWaiting) {
-        onFailure(`the end of the job ${job.id} is not sent: ${mostWaiting} others wait`);
-        continue;
-      }
-      waiting++;
-      void deliver(job, target)
-        .catch(() => {})
-        .finally(() => waiting--);
-    }
-  };
-}
-
-interface Target {
-  readonly address: string;
-  readonly isOperators: boolean;
 }
 
 interface AfterwardsRequest {
   readonly update_url?: string | null;
-  readonly update_format?: "json" | "form" | null;
 }
 
-function targetsOf({ request }: StoredJob, { url }: WebhookSettings): readonly Target[] {
-  const { update_url: own = null } = (request ?? {}) as AfterwardsRequest;
+const ownAddress = ({ request }: StoredJob): string | null =>
+  ((request ?? {}) as AfterwardsRequest).update_url ?? null;
+
+/** Returns the webhooks that a job's end is due to. */
+export function webhookDuties(job: StoredJob, { url }: WebhookSettings): readonly Duty[] {
+  const own = ownAddress(job);
   return [
-    ...(url === null ? [] : [{ address: url, isOperators: true }]),
-    ...(own === null || own === url ? [] : [{ address: own, isOperators: false }]),
+    ...(url === null ? [] : [newDuty("operators-webhook")]),
+    ...(own === null || own === url ? [] : [newDuty("clients-webhook")]),
   ];
 }
 
-interface Body {
-  readonly type: string;
-  readonly text: string;
+/** Where the end of a job goes; null for a duty of another kind, or if the operator's address is gone. */
+function targetOf(job: StoredJob, { kind }: Duty, { url }: WebhookSettings): WebhookTarget | null {
+  const address = kind === "operators-webhook" ? url : kind === "clients-webhook" ? ownAddress(job) : null;
+  return address === null ? null : { address, isOperators: kind === "operators-webhook" };
 }
 
-/** nnunet_serve's words for the end of a job. */
-function bodyOf({ id, state, result, error, request }: StoredJob): Body {
-  const isEmpty = result?.stages.every(({ is_empty }) => is_empty) ?? false;
-  const status = {
-    job_id: id,
-    status: state === "done" ? (isEmpty ? "done_no_output" : "done") : "failed",
-    output_error:
-      error === null
-        ? state === "done"
-          ? ""
-          : `the job is ${state}`
-        : `${error.code}: ${error.message.split("\n")[0]}`,
-    output_log: isEmpty ? "No lesion detected" : "",
-  };
-  return (request as AfterwardsRequest | null)?.update_format === "form"
-    ? { type: "application/x-www-form-urlencoded", text: new URLSearchParams(status).toString() }
-    : { type: "application/json", text: JSON.stringify(status) };
-}
+/**
+ * Sends the ends of jobs. It never keeps a job waiting. What does not arrive after the last attempt is logged; what a server
+ * leaves open is sent by the next one, with the same id.
+ */
+export class Webhooks {
+  readonly #context: WebhookContext;
+  readonly #waiting: { readonly job: StoredJob; readonly duty: Duty }[] = [];
+  readonly #sending = new Set<Promise<boolean>>();
+  /** The ids of duties that wait or are under way. */
+  readonly #known = new Set<string>();
+  #open = 0;
 
-/** @returns why it did not arrive; null if it did */
-async function post(
-  url: URL,
-  { type, text }: Body,
-  {
-    settings: { allowedHosts, secret },
-    isOperators,
-  }: { readonly settings: WebhookSettings; readonly isOperators: boolean },
-): Promise<string | null> {
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  // The address that was checked is the one that is used, whatever the name leads to a moment later.
-  const address = isOperators ? host : await publicAddressOf(host, allowedHosts);
-  const signature =
-    secret === null
-      ? {}
-      : { "x-signature-256": `sha256=${createHmac("sha256", secret).update(text).digest("hex")}` };
-  const send = url.protocol === "https:" ? httpsRequest : httpRequest;
-  return new Promise((resolve, reject) => {
-    const request = send({
-      host: address,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      port: url.port,
-      path: `${url.pathname}${url.search}`,
-      method: "POST",
-      timeout: attemptMs,
-      signal: AbortSignal.timeout(attemptMs),
-      headers: {
-        host: url.host,
-        "content-type": type,
-        "content-length": Buffer.byteLength(text),
-        "user-agent": "nnunet-processor",
-        ...signature,
-      },
-    });
-    request.once("error", reject);
-    request.once("response", (response) => {
-      response.resume();
-      const { statusCode = 0 } = response;
-      resolve(statusCode >= 200 && statusCode < 300 ? null : `the server answers ${statusCode}`);
-    });
-    request.end(text);
-  });
+  constructor(context: WebhookContext) {
+    this.#context = context;
+  }
+
+  /** Sends the end of a job to all who have not received it. */
+  send(job: StoredJob): void {
+    for (const duty of job.duties) {
+      if (duty.kind === "dicom-results" || this.#known.has(duty.id)) continue;
+      this.#known.add(duty.id);
+      this.#waiting.push({ job, duty });
+    }
+    this.#startNext();
+  }
+
+  /** Waits until nothing is under way, or for a time. */
+  async settle(limitMs: number): Promise<void> {
+    const end = new AbortController();
+    const late = wait(limitMs, undefined, { signal: end.signal, ref: false }).catch(() => {});
+    await Promise.race([Promise.allSettled(this.#sending), late]);
+    end.abort();
+  }
+
+  #startNext(): void {
+    while (this.#open < mostAtOnce && this.#waiting.length > 0) {
+      const { job, duty } = this.#waiting.shift()!;
+      this.#open++;
+      void this.#deliver(job, duty)
+        .catch((error: unknown) => {
+          if (!this.#context.signal.aborted) this.#context.onTrouble(error);
+        })
+        .finally(() => {
+          this.#known.delete(duty.id);
+          this.#open--;
+          this.#startNext();
+        });
+    }
+  }
+
+  async #deliver(job: StoredJob, duty: Duty): Promise<void> {
+    const { settings, duties, onFailure, signal } = this.#context;
+    const target = targetOf(job, duty, settings);
+    if (target === null) return duties.fulfil(job.id, duty.id);
+    let failure: string | null = null;
+    for (const pause of settings.pausesMs) {
+      // Servers that come back are not asked by all at once.
+      if (pause > 0) await wait(pause * (0.5 + Math.random()), undefined, { signal, ref: false });
+      signal.throwIfAborted();
+      const sending = post(job, { target, id: duty.id, settings }).then(async (found) => {
+        failure = found;
+        if (found === null) await duties.fulfil(job.id, duty.id);
+        return found === null;
+      });
+      this.#sending.add(sending);
+      if (await sending.finally(() => this.#sending.delete(sending))) return;
+    }
+    signal.throwIfAborted();
+    onFailure(`the end of the job ${job.id} did not arrive at ${new URL(target.address).host}: ${failure}`);
+    await duties.fulfil(job.id, duty.id);
+  }
 }

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { main } from "../../../../src/cli/main.js";
@@ -17,6 +17,7 @@ import {
 } from "../../../support/batch/worker-program.js";
 import { describeWith, needs, testWith } from "../../../support/needs.js";
 import { testTerminal } from "../../../support/programs/test-terminal.js";
+import { temporaryFolder } from "../../../support/service/test-service.js";
 
 async function submit({ folder, modelDir }: SmallBatch, { address }: RedisServer): Promise<string> {
   const terminal = testTerminal(folder);
@@ -105,6 +106,60 @@ describeWith([needs.redis, needs.linux], "a queue in Redis", () => {
         },
         30,
       ),
+    );
+  });
+
+  test("a full disk on many machines ends their workers, and each case waits for one that has space", async () => {
+    await withRedis(async (redis) =>
+      withSmallBatch(
+        2,
+        async (batch) => {
+          await submit(batch, redis);
+          for (let i = 0; i < 4; i++)
+            expect(await outcomeOf(startWorkerWithoutSpace(batch.folder, redis, 2))).toMatchObject({
+              code: 5,
+            });
+          expect(filesOf(batch, "cases")).toEqual([]);
+          expect(await ended(startWorker(batch.folder, redis, "--until-empty"))).toBe(0);
+          expect(statesOf(batch)).toEqual(["done", "done"]);
+        },
+        30,
+      ),
+    );
+  });
+
+  test("an image outside the data roots of a worker fails its case with the reason, and the others are done", async () => {
+    await withRedis(async (redis) =>
+      withSmallBatch(3, async (batch) => {
+        const outside = temporaryFolder();
+        const manifest = join(batch.folder, "cases.jsonl");
+        const lines = readFileSync(manifest, "utf8")
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line));
+        const { case: name, inputs } = lines[1] as {
+          readonly case: string;
+          readonly inputs: readonly string[];
+        };
+        const link = join(batch.folder, "link.nii");
+        cpSync(resolve(batch.folder, inputs[0]!), join(outside, "scan.nii"));
+        symlinkSync(join(outside, "scan.nii"), link);
+        lines[1].inputs = [link, ...inputs.slice(1)];
+        writeFileSync(manifest, lines.map((line) => JSON.stringify(line)).join("\n"));
+        await submit(batch, redis);
+        const worker = startWorker(
+          batch.folder,
+          redis,
+          "--until-empty",
+          "--data-root",
+          batch.folder,
+          batch.modelDir,
+        );
+        expect(await ended(worker)).toBe(0);
+        expect(statesOf(batch)).toEqual(["done", "failed", "done"]);
+        expect(recordOf(batch, name).error).toMatchObject({ code: "PATH_FORBIDDEN" });
+        expect(filesOf(batch, "claims")).toEqual([]);
+      }),
     );
   });
 

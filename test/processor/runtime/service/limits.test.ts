@@ -1,24 +1,30 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { writeImage } from "../../../../processor/imaging/formats/write-image.js";
 import { DataRoots } from "../../../../processor/runtime/service/requests/data-roots.js";
 import { openLog } from "../../../../processor/runtime/service/start/open-log.js";
 import { serveSettings } from "../../../../processor/runtime/service/start/serve-settings.js";
+import { buildZip } from "../../../support/archive/zip-builder.js";
+import { goldenPath } from "../../../support/golden.js";
 import { testImage } from "../../../support/images/test-image.js";
+import { blobsService } from "../../../support/service/blobs-service.js";
 import { formOf, temporaryFolder, testService } from "../../../support/service/test-service.js";
 
 const host = "localhost";
 
+const roomy = {
+  maxUploadBytes: 1 << 24,
+  maxVoxels: 1e9,
+  maxWaitingJobs: 10,
+  maxWaitingJobsOfClient: 10,
+  maxDownloads: 1,
+  requestsPerMinute: null,
+};
+
 async function smallService(data: string) {
-  const limits = {
-    maxUploadBytes: 1 << 20,
-    maxVoxels: 100,
-    maxWaitingJobs: 10,
-    maxWaitingJobsOfClient: 10,
-    maxDownloads: 1,
-    requestsPerMinute: null,
-  };
+  const limits = { ...roomy, maxVoxels: 100 };
   return testService({ dataRoots: new DataRoots([data]), needsMetadata: false, limits });
 }
 
@@ -49,6 +55,69 @@ test.each(["scan.nii.gz", "scan.nii", "scan.mha", "scan.nrrd"])(
     }
     expect(service.engine.jobs).toEqual([]);
     expect((await service.app.inject({ url: "/v1/jobs", headers: { host } })).json().jobs).toEqual([]);
+  },
+);
+
+const series = goldenPath("dicom", "sources", "ct_axial");
+
+test("a DICOM series with too many voxels is refused before its job waits, as files, a study or a series", async () => {
+  const data = temporaryFolder();
+  cpSync(series, join(data, "study", "ct"), { recursive: true });
+  const service = await smallService(data);
+  const files = Object.fromEntries(
+    readdirSync(series).map((name) => [name, readFileSync(join(series, name))]),
+  );
+  const form = await formOf({ model: "organ" }, files);
+  const study = join(data, "study");
+  const output = { output_dir: join(data, "out") };
+  for (const { headers, ...one } of [
+    { url: "/v1/jobs", ...form },
+    { url: "/v1/jobs", payload: { model: "organ", study_path: study }, headers: {} },
+    { url: "/v1/jobs", payload: { model: "organ", study_path: study, series_folders: ["ct"] }, headers: {} },
+    {
+      url: "/infer",
+      payload: { nnunet_id: "organ", study_path: study, series_folders: ["ct"], ...output },
+      headers: {},
+    },
+  ]) {
+    const answer = await service.app.inject({ method: "POST", ...one, headers: { host, ...headers } });
+    expect([answer.statusCode, answer.json().code], answer.body).toEqual([413, "SCAN_TOO_LARGE"]);
+  }
+  expect(service.engine.jobs).toEqual([]);
+});
+
+/** Returns an archive with the slices of the series. */
+function archiveOf(name: string): Buffer {
+  if (name.endsWith(".zip"))
+    return buildZip(
+      readdirSync(series).map((slice) => ({
+        name: slice,
+        data: readFileSync(join(series, slice)),
+        deflate: true,
+      })),
+    );
+  const path = join(temporaryFolder(), name);
+  const flags = name.endsWith("gz") ? "-czf" : "-cf";
+  execFileSync("tar", [flags, path, "-C", dirname(series), basename(series)]);
+  return readFileSync(path);
+}
+
+test.each(["series.zip", "series.tar", "series.tar.gz"])(
+  "a series with too many voxels in an archive is refused before it is read: %s",
+  async (name) => {
+    const archive = archiveOf(name);
+    const limits = { ...roomy, maxVoxels: 5000 };
+    const service = await blobsService({ limits });
+    const ask = async (url: string, request: object) => {
+      const form = await formOf(request, { [name]: archive });
+      const headers = { host, prefer: "wait=120", ...form.headers };
+      return service.app.inject({ method: "POST", url, payload: form.payload, headers });
+    };
+    const job = await ask("/v1/jobs", { model: "blobs" });
+    expect(job.json()).toMatchObject({ state: "failed", error: { code: "SCAN_TOO_LARGE" } });
+    const answer = await ask("/infer_file", { nnunet_id: "blobs" });
+    expect([answer.statusCode, answer.json().code]).toEqual([413, "SCAN_TOO_LARGE"]);
+    expect(answer.json().error).toContain("this server takes 5000");
   },
 );
 

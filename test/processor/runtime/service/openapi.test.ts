@@ -116,7 +116,11 @@ async function services() {
     orthanc: { url: "http://127.0.0.1:9/", credentials: null },
     models: new ServedModels([
       testModel("organ"),
-      testModel("lost", { path: null, error: "its folder is missing", totalsegTask: "total" }),
+      testModel("lost", {
+        path: null,
+        error: "its folder is missing",
+        source: { kind: "totalsegmentator", task: "total" },
+      }),
     ]),
   };
   const service = await testService(options);

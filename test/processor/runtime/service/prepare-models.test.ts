@@ -47,7 +47,7 @@ test("a model is shown as loading until it is ready, or until it fails", async (
     signal: neverStopped(),
   });
   expect(await statesOf()).toEqual({ organ: "loading", lesion: "loading", lost: "missing" });
-  listeners[0]!({ kind: "prepared", modelId: "organ" });
+  listeners[0]!({ kind: "prepared", modelId: "organ", folder: "/converted" });
   expect(await statesOf()).toEqual({ organ: "ready", lesion: "loading", lost: "missing" });
   const error = { code: "PLANS_INVALID", message: "no", help: "" };
   listeners[0]!({ kind: "unprepared", modelId: "lesion", error });

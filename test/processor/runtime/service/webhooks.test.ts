@@ -1,48 +1,22 @@
 import { createHmac } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
-import { expect, onTestFinished, test } from "vitest";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
 import type { WebhookSettings } from "../../../../processor/runtime/service/webhooks/webhook-rules.js";
+import { type Received, startHook } from "../../../support/service/hook-server.js";
 import { emptyResult } from "../../../support/service/test-engine.js";
-import { formOf, type TestService, testService } from "../../../support/service/test-service.js";
+import {
+  formOf,
+  type TestService,
+  temporaryFolder,
+  testService,
+} from "../../../support/service/test-service.js";
 
 const host = "localhost";
 
-interface Received {
-  readonly path: string;
-  readonly type: string;
-  readonly signature: string | undefined;
-  readonly body: string;
-}
-
-/** Starts a server that answers with one status after the other; null is no answer. */
-async function startHook(statuses: readonly (number | null)[]) {
-  const received: Received[] = [];
-  const server = createServer(async (request, response) => {
-    const { url: path = "", headers } = request;
-    const signature = headers["x-signature-256"];
-    received.push({
-      path,
-      type: String(headers["content-type"]),
-      signature: signature === undefined ? undefined : String(signature),
-      body: await text(request),
-    });
-    const status = statuses[Math.min(received.length, statuses.length) - 1]!;
-    if (status !== null) response.writeHead(status, { location: "/elsewhere" }).end();
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { received, address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/end` };
-}
-
-const serviceWith = (changes: Partial<WebhookSettings>): Promise<TestService> =>
+const serviceWith = (changes: Partial<WebhookSettings>, folder = temporaryFolder()): Promise<TestService> =>
   testService({
+    folder,
     webhooks: { url: null, allowedHosts: [], secret: null, pausesMs: [0, 1, 1, 1, 1], ...changes },
   });
 
@@ -141,4 +115,53 @@ test("an allowed name that leads to this machine receives nothing", async () => 
   service.engine.finish(id);
   await expect.poll(() => service.logLines.join(""), { timeout: 30_000 }).toContain("private network");
   expect(hook.received).toEqual([]);
+});
+
+const longPause = { pausesMs: [0, 1e6] };
+
+test("an end that has not arrived when the server ends is sent by the next one, with the same id, and then no more", async () => {
+  const hook = await startHook([500, 200]);
+  const folder = temporaryFolder();
+  const first = await serviceWith({ url: hook.address, ...longPause }, folder);
+  const id = await startJob(first);
+  first.engine.finish(id);
+  await expect.poll(() => hook.received.length, { timeout: 30_000 }).toBe(1);
+  await first.close(0);
+  const second = await serviceWith({ url: hook.address, ...longPause }, folder);
+  await expect.poll(() => hook.received.length, { timeout: 30_000 }).toBe(2);
+  await second.close(0);
+  const [one, other] = hook.received as [Received, Received];
+  expect(JSON.parse(other.body)).toMatchObject({ job_id: id, status: "done_no_output" });
+  expect(other).toEqual(one);
+  expect(one.id).toMatch(/^[0-9a-f-]{36}$/);
+  const third = await serviceWith({ url: hook.address, ...longPause }, folder);
+  expect(third.context.jobs.duties.open()).toEqual([]);
+});
+
+test("a job that a dead server left is reported by the next one as interrupted", async () => {
+  const hook = await startHook([200]);
+  const folder = temporaryFolder();
+  const first = await serviceWith({ url: hook.address }, folder);
+  const id = await startJob(first);
+  first.engine.report({ kind: "started", id });
+  const file = join(folder, "jobs", id, "job.json");
+  await expect.poll(() => JSON.parse(readFileSync(file, "utf8")).state).toBe("running");
+  // The first one still runs, but knows of nothing that happens here.
+  await serviceWith({ url: hook.address }, folder);
+  await expect.poll(() => hook.received.length, { timeout: 30_000 }).toBe(1);
+  expect(JSON.parse(hook.received[0]!.body)).toMatchObject({ job_id: id, status: "failed" });
+});
+
+test("an end goes nowhere after the operator has taken back the permission", async () => {
+  const hook = await startHook([500]);
+  const folder = temporaryFolder();
+  const first = await serviceWith({ allowedHosts: ["127.0.0.1"], ...longPause }, folder);
+  const id = await startJob(first, { update_url: hook.address });
+  first.engine.finish(id);
+  await expect.poll(() => hook.received.length, { timeout: 30_000 }).toBe(1);
+  await first.close(0);
+  const second = await serviceWith({ allowedHosts: [] }, folder);
+  await expect.poll(() => second.context.jobs.duties.open(), { timeout: 30_000 }).toEqual([]);
+  expect(hook.received).toHaveLength(1);
+  expect(second.logLines.join("")).toContain("this server sends nothing to 127.0.0.1");
 });

@@ -28,8 +28,12 @@ export class ResultSender {
     this.#options = options;
   }
 
-  send(to: string, results: readonly StoredInstance[]): void {
-    this.#try({ to, results, tried: 0 });
+  /** Resolves when the results have arrived or are given up; with false if this sender is closed before. */
+  send(to: string, results: readonly StoredInstance[]): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#stop.signal.addEventListener("abort", () => resolve(false), { once: true });
+      this.#try({ to, results, tried: 0, onOver: () => resolve(true) });
+    });
   }
 
   close(): void {
@@ -37,16 +41,19 @@ export class ResultSender {
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
-  #try({ to, results, tried }: Sending): void {
+  #try({ to, results, tried, onOver }: Sending): void {
     const { retriesMs, onTrouble } = this.#options;
-    this.#sendOnce(to, results).catch((error: unknown) => {
+    this.#sendOnce(to, results).then(onOver, (error: unknown) => {
       if (this.#stop.signal.aborted) return;
       onTrouble(error);
       const wait = retriesMs[tried];
-      if (wait === undefined) return;
+      if (wait === undefined) {
+        onOver();
+        return;
+      }
       const timer = setTimeout(() => {
         this.#timers.delete(timer);
-        this.#try({ to, results, tried: tried + 1 });
+        this.#try({ to, results, tried: tried + 1, onOver });
       }, wait);
       this.#timers.add(timer);
     });
@@ -78,6 +85,7 @@ interface Sending {
   readonly results: readonly StoredInstance[];
   /** The number of tries before. */
   readonly tried: number;
+  readonly onOver: () => void;
 }
 
 /** Statuses that begin with B are warnings (PS3.4, B.2.3): the object is stored. */

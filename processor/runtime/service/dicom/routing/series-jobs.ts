@@ -1,7 +1,5 @@
 import { copyFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { type Checked, listOf, oneOf, orNull, record, text } from "../../../../contract/json-check.js";
-import { checkedOrNull } from "../../../../contract/parse-checked.js";
 import { makeFolder } from "../../../../files/make-folder.js";
 import { isFinal, type Job } from "../../jobs/job.js";
 import type { StoredJob } from "../../jobs/stored-job.js";
@@ -10,26 +8,15 @@ import { planWork } from "../../requests/plan-work.js";
 import type { ServiceContext } from "../../service-context.js";
 import type { InstanceStore, StoredInstance, StoredSeries } from "../store/instance-store.js";
 import { type InstanceFacts, readInstance } from "../store/read-instance.js";
+import { type RoutedSeries, routedSeries } from "./routed-series.js";
 import { type RoutingRule, ruleFor } from "./routing-rules.js";
-
-/** The request of a job that a rule started. It is in the job's file, so that a server that starts again knows it. */
-const routedRequest = record({
-  dicom_series: record({
-    study: text,
-    series: text,
-    output: listOf(oneOf(["seg", "rtstruct"])),
-    send_to: orNull(text),
-  }),
-});
-
-type RoutedSeries = Checked<typeof routedRequest>["dicom_series"];
 
 export interface SeriesJobsOptions {
   readonly store: InstanceStore;
   readonly rules: readonly RoutingRule[];
   readonly context: ServiceContext;
-  /** Sends results to a peer or an address, and tries again if that fails. */
-  readonly send: (to: string, results: readonly StoredInstance[]) => void;
+  /** Sends results to a peer or an address, and tries again if that fails; resolves with false if the server ends before. */
+  readonly send: (to: string, results: readonly StoredInstance[]) => Promise<boolean>;
   readonly onTrouble: (error: unknown) => void;
 }
 
@@ -42,10 +29,10 @@ export class SeriesJobs {
 
   constructor(options: SeriesJobsOptions) {
     this.#options = options;
-    options.context.jobs.onEnd((job) => {
-      const routed = routedSeries(job);
-      if (routed !== null && job.state === "done") void this.#keep(job, routed).catch(options.onTrouble);
-    });
+    const { jobs } = options.context;
+    jobs.onEnd((job) => this.#take(job));
+    // Those whose server died before their results were in the store, or had arrived elsewhere.
+    for (const job of jobs.duties.open()) this.#take(job);
   }
 
   /**
@@ -76,6 +63,7 @@ export class SeriesJobs {
       served,
       studyFolder,
       needsMetadata: false,
+      maxVoxels: context.limits.maxVoxels,
       outputDir: join(folder, "output"),
       archives: [],
       allowedRoots: [studyFolder],
@@ -92,6 +80,7 @@ export class SeriesJobs {
           series: series.uid,
           output: rule.outputs,
           send_to: rule.sendTo,
+          objects: series.instances.size,
         },
       },
       idempotency: null,
@@ -99,9 +88,11 @@ export class SeriesJobs {
     });
   }
 
-  /** Returns whether there is a job of a series, whatever became of it. */
-  hasJob(series: Pick<StoredSeries, "study" | "uid">): boolean {
-    return !this.#jobsOf(series).next().done;
+  /** Returns whether the last job of a series had all the images that the store has, whatever became of it. */
+  isCovered(series: StoredSeries): boolean {
+    const [last] = this.#jobsOf(series);
+    const routed = last === undefined ? null : routedSeries(last);
+    return routed !== null && (routed.objects ?? series.instances.size) === series.instances.size;
   }
 
   *#jobsOf({ study, uid }: Pick<StoredSeries, "study" | "uid">): Generator<Job> {
@@ -117,12 +108,24 @@ export class SeriesJobs {
     }
   }
 
+  #take(job: StoredJob): void {
+    const routed = routedSeries(job);
+    const duty = job.duties.find(({ kind }) => kind === "dicom-results");
+    if (routed === null || duty === undefined) return;
+    const { context, onTrouble } = this.#options;
+    void this.#keep(job, routed)
+      .then(async (isOver) => {
+        if (isOver) await context.jobs.duties.fulfil(job.id, duty.id);
+      })
+      .catch(onTrouble);
+  }
+
   /** Puts the results of a job into the store, in the place of those of earlier jobs of the series, and sends them. */
-  async #keep(job: StoredJob, routed: RoutedSeries): Promise<void> {
+  async #keep(job: StoredJob, routed: RoutedSeries): Promise<boolean> {
     const { store, context, send } = this.#options;
     const { study, series: uid } = routed;
     const newer = [...this.#jobsOf({ study, uid })].some(({ created }) => created > job.created);
-    if (newer) return;
+    if (newer) return true;
     const found = await this.#resultsOf(job, routed);
     const kept = new Set(found.map(({ facts }) => facts.uids.instance));
     for (const { id, state } of [...this.#jobsOf({ study, uid })])
@@ -135,7 +138,7 @@ export class SeriesJobs {
       await copyFile(path, copy);
       results.push((await store.take(copy, facts)).instance);
     }
-    if (routed.send_to !== null && results.length > 0) send(routed.send_to, results);
+    return routed.send_to === null || results.length === 0 || send(routed.send_to, results);
   }
 
   /** Reads the DICOM files of a job. An empty segmentation has none. */
@@ -155,6 +158,3 @@ export class SeriesJobs {
     return found;
   }
 }
-
-const routedSeries = ({ request }: Pick<Job, "request">): RoutedSeries | null =>
-  checkedOrNull(request, routedRequest)?.dicom_series ?? null;

@@ -9,8 +9,8 @@ export interface SeriesWatchOptions {
 }
 
 /**
- * Notices when a series is complete: as many images have come as it says that it has, or none has come for a while. Images
- * that come later complete it again.
+ * Notices when a series is complete: as many images have come as it says that it has, its whole study was stored at once,
+ * or none has come for a while. Images that come later complete it again.
  */
 export class SeriesWatch {
   readonly #options: SeriesWatchOptions;
@@ -23,21 +23,32 @@ export class SeriesWatch {
     });
   }
 
-  /** Waits for the end of a series, from now on. */
-  expect(study: string, series: string): void {
-    const key = `${study} ${series}`;
-    clearTimeout(this.#timers.get(key));
-    const { store, quietMs, onComplete } = this.#options;
+  /** Waits for the end of a series, from now on and at least for a time. */
+  expect(study: string, series: string, atLeastMs = 0): void {
+    const { store, quietMs } = this.#options;
     const found = store.series(study, series);
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(key);
-        const complete = store.series(study, series);
-        if (complete !== null) onComplete(complete);
-      },
-      found !== null && isWhole(found) ? 0 : quietMs,
+    const waitMs = found !== null && isWhole(found) ? 0 : quietMs;
+    const key = keyOf(study, series);
+    clearTimeout(this.#timers.get(key));
+    this.#timers.set(
+      key,
+      setTimeout(() => this.#finish(study, series), Math.max(waitMs, atLeastMs)),
     );
-    this.#timers.set(key, timer);
+  }
+
+  /** Completes the series of a study that still wait, because its sender says that the study is whole. */
+  finishStudy(study: string): void {
+    for (const { uid } of this.#options.store.seriesOf(study))
+      if (this.#timers.has(keyOf(study, uid))) this.#finish(study, uid);
+  }
+
+  #finish(study: string, series: string): void {
+    const key = keyOf(study, series);
+    clearTimeout(this.#timers.get(key));
+    this.#timers.delete(key);
+    const { store, onComplete } = this.#options;
+    const complete = store.series(study, series);
+    if (complete !== null) onComplete(complete);
   }
 
   close(): void {
@@ -45,6 +56,8 @@ export class SeriesWatch {
     this.#timers.clear();
   }
 }
+
+const keyOf = (study: string, series: string): string => `${study} ${series}`;
 
 /** Returns whether all images have come that the series says it has (NumberOfSeriesRelatedInstances). */
 function isWhole({ instances }: StoredSeries): boolean {

@@ -6,12 +6,15 @@ import type { InstanceStore, StoredInstance } from "../store/instance-store.js";
 import { isUid } from "../store/read-instance.js";
 import { answerQuery, objectQuery } from "./query.js";
 import { framesBody, metadataOf, objectsBody, type StreamedBody } from "./retrieve.js";
+import { querySchema, type Retrieved, retrievalSchema, stowSchema } from "./route-schemas.js";
 import { stow } from "./stow.js";
 
 export interface DicomWebOptions {
   readonly store: InstanceStore;
   /** The most bytes of one request. */
   readonly maxUploadBytes: number;
+  /** Called when a request has stored all objects of a study that its address names. */
+  readonly onWholeStudy: (study: string) => void;
 }
 
 /** The UIDs in an address. */
@@ -32,12 +35,15 @@ const mostFrames = 10_000;
 /** The routes of DICOMweb (PS3.18): STOW-RS, QIDO-RS and WADO-RS below `/dicomweb`. */
 export async function addDicomWeb(
   app: FastifyInstance,
-  { store, maxUploadBytes }: DicomWebOptions,
+  { store, maxUploadBytes, onWholeStudy }: DicomWebOptions,
 ): Promise<void> {
   await app.register(
     async (web) => {
       for (const type of [/^multipart\/related(?:;|$)/i, /^application\/dicom(?:;|$)/i])
         web.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
+      // The schemas describe the routes; the handlers check with the answers of PS3.18.
+      web.setValidatorCompiler(() => () => true);
+      web.setSerializerCompiler(() => (value) => JSON.stringify(value));
       addStow(web);
       addQueries(web);
       addRetrieval(web);
@@ -52,15 +58,18 @@ export async function addDicomWeb(
         url,
         config: writes,
         bodyLimit: maxUploadBytes,
-        schema: { hide: true } as object,
+        schema: stowSchema(url),
         async handler(request, reply) {
-          const { status, body } = await stow(request.body as Readable, {
+          const study = uidsOf(request).study || null;
+          const { status, body, storedCount } = await stow(request.body as Readable, {
             store,
-            study: uidsOf(request).study || null,
+            study,
             contentType: request.headers["content-type"] ?? "",
             maxBytes: maxUploadBytes,
             addressOf: addressesOf(request),
           });
+          // Clients that send a request for each object name the study as well.
+          if (study !== null && status === 200 && storedCount > 1) onWholeStudy(study);
           return reply.code(status).type(json).send(jsonBytes(body));
         },
       });
@@ -80,7 +89,7 @@ export async function addDicomWeb(
         method: "GET",
         url,
         config: reads,
-        schema: { hide: true } as object,
+        schema: querySchema(url, level),
         async handler(request, reply) {
           const { study, series } = uidsOf(request);
           const parameters = new URL(request.url, "http://localhost").searchParams;
@@ -96,14 +105,14 @@ export async function addDicomWeb(
     const levels = ["/studies/:study", "/studies/:study/series/:series"] as const;
     const instance = "/studies/:study/series/:series/instances/:instance";
     for (const url of [...levels, instance]) {
-      addRoute(web, url, (request, reply) =>
+      addRoute(web, url, "objects", (request, reply) =>
         sent(reply, objectsBody(objectsAt(request), request.headers.accept ?? "")),
       );
-      addRoute(web, `${url}/metadata`, (request, reply) =>
+      addRoute(web, `${url}/metadata`, "metadata", (request, reply) =>
         reply.type(json).send(Readable.from(metadataText(objectsAt(request)))),
       );
     }
-    addRoute(web, `${instance}/frames/:frames`, async (request, reply) => {
+    addRoute(web, `${instance}/frames/:frames`, "frames", async (request, reply) => {
       const numbers = frameNumbers(request.params.frames ?? "");
       return sent(reply, await framesBody(objectsAt(request)[0]!, numbers, request.headers.accept ?? ""));
     });
@@ -112,13 +121,14 @@ export async function addDicomWeb(
   function addRoute(
     web: FastifyInstance,
     url: string,
+    what: Retrieved,
     handler: (request: PlaceRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply>,
   ): void {
     web.route<{ Params: Place }>({
       method: "GET",
       url,
       config: reads,
-      schema: { hide: true } as object,
+      schema: retrievalSchema(url, what),
       handler: async (request, reply) => handler(request, reply),
     });
   }

@@ -22,6 +22,7 @@ export interface StowOptions {
 
 export interface StowAnswer {
   readonly status: 200 | 202 | 409;
+  readonly storedCount: number;
   readonly body: DicomJson;
 }
 
@@ -51,7 +52,7 @@ export async function stow(body: AsyncIterable<Buffer>, options: StowOptions): P
   if (stored.length + failures.length === 0)
     throw exchangeError("DICOM_BODY_INVALID", "the body holds no object");
   const status = failures.length === 0 ? 200 : stored.length === 0 ? 409 : 202;
-  return { status, body: answerOf(stored, failures, options.addressOf) };
+  return { status, storedCount: stored.length, body: answerOf(stored, failures, options.addressOf) };
 }
 
 async function* objectsOf(

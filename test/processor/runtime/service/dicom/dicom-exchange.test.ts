@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
@@ -104,6 +104,9 @@ async function finish({ engine }: TestService, { id, work }: EngineJob, uids: "d
   return (await readInstance(path)).uids.instance;
 }
 
+const uidOf = async ({ work }: EngineJob): Promise<string> =>
+  (await readInstance(join(work.outputDir, "stage_0", "prediction.dcm"))).uids.instance;
+
 const segmentations = async ({ app }: TestService): Promise<readonly unknown[]> => {
   const { body } = await app.inject("/dicomweb/instances?SOPClassUID=1.2.840.10008.5.1.4.1.1.66.4");
   return (JSON.parse(body) as DicomJson[]).map((one) => one["00080018"]?.Value?.[0]);
@@ -152,6 +155,77 @@ describe("a series that arrives is segmented by a rule", () => {
     const { body } = await service.app.inject("/dicomweb/series");
     expect((JSON.parse(body) as unknown[]).length).toBe(1);
     expect(service.engine.jobs).toEqual([]);
+  });
+
+  test("images that arrived just before a server ended start a new run of the next one", async () => {
+    const folder = temporaryFolder();
+    const first = await exchange([{ ...rule, "slices>=": 1 }], { folder, seriesQuietMs: 300 });
+    await send(first.port, names.slice(0, -1));
+    await eventually(() => expect(first.engine.jobs.length).toBe(1));
+    await finish(first, first.engine.jobs[0]!, "random");
+    await eventually(async () => expect(await segmentations(first)).toHaveLength(1));
+    await first.close(0);
+    const second = await exchange([{ ...rule, "slices>=": 1 }], { folder, seriesQuietMs: 60_000 });
+    await send(second.port, names.slice(-1));
+    await second.close(0);
+    const third = await exchange([{ ...rule, "slices>=": 1 }], { folder });
+    await eventually(() => expect(third.engine.jobs.length).toBe(1));
+    await third.close(0);
+    const fourth = await exchange([{ ...rule, "slices>=": 1 }], { folder, seriesQuietMs: 0 });
+    // The job of the server before waits; the series gets no further one.
+    await eventually(() => expect(fourth.engine.jobs.length).toBe(1));
+    expect(fourth.context.jobs.list({ state: null, limit: 9, after: null }).jobs).toHaveLength(2);
+  });
+
+  test("results that a dead server had not put into the study are put there, and sent, by the next one", async () => {
+    const folder = temporaryFolder();
+    const first = await exchange([rule], { folder, seriesQuietMs: 300 });
+    await send(first.port, names);
+    await eventually(() => expect(first.engine.jobs.length).toBe(1));
+    const [job] = first.engine.jobs;
+    await finish(first, job!, "derived");
+    await eventually(async () => expect(await segmentations(first)).toHaveLength(1));
+    await eventually(() => expect(first.context.jobs.duties.open()).toEqual([]));
+    await first.close(0);
+    // As a server leaves it that dies right after the end of the job.
+    const file = join(folder, "jobs", job!.id, "job.json");
+    const stored = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...stored, duties: [{ id: "one", kind: "dicom-results" }] }));
+    const studies = join(folder, "dicom", "studies");
+    for (const name of readdirSync(studies, { recursive: true, encoding: "utf8" }))
+      if (name.endsWith(`${await uidOf(job!)}.dcm`)) rmSync(join(studies, name));
+    const second = await exchange([rule], { folder });
+    await eventually(async () => expect(await segmentations(second)).toHaveLength(1));
+    await eventually(() => expect(second.context.jobs.duties.open()).toEqual([]));
+  });
+
+  test("at once when a request stores a whole study, and after a while when it stores one object", async () => {
+    const service = await exchange([rule], { seriesQuietMs: 600_000 });
+    const { uids } = await readInstance(join(source, names[0]!));
+    const url = `/dicomweb/studies/${uids.study}`;
+    const store = async (files: readonly string[], at: string) => {
+      const boundary = "part-of-a-test";
+      const parts = files.flatMap((name) => [
+        Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`),
+        readFileSync(join(source, name)),
+        Buffer.from("\r\n"),
+      ]);
+      const answer = await service.app.inject({
+        method: "POST",
+        url: at,
+        headers: {
+          host: "localhost",
+          "content-type": `multipart/related; type="application/dicom"; boundary=${boundary}`,
+        },
+        payload: Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)]),
+      });
+      expect(answer.statusCode, answer.body).toBe(200);
+    };
+    await store(names.slice(0, 1), url);
+    await store(names.slice(0, 2), "/dicomweb/studies");
+    expect(service.engine.jobs).toEqual([]);
+    await store(names, url);
+    await eventually(() => expect(service.engine.jobs.length).toBe(1));
   });
 
   test("a series that arrived just before a server ended is segmented by the next one", async () => {

@@ -26,7 +26,7 @@ beforeEach(async () => {
       ? reply.code(error.httpStatus).send({ code: error.code })
       : reply.code((error as { statusCode?: number }).statusCode ?? 500).send({ error: String(error) }),
   );
-  await addDicomWeb(app, { store: opened.store, maxUploadBytes: 1 << 24 });
+  await addDicomWeb(app, { store: opened.store, maxUploadBytes: 1 << 24, onWholeStudy: () => {} });
 });
 afterEach(async () => {
   await app.close();

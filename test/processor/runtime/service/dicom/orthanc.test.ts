@@ -43,7 +43,7 @@ beforeAll(async () => {
   await writeGoldenSegmentation(found, segmentation);
   opened = await openTestStore();
   app = Fastify({ forceCloseConnections: true });
-  await addDicomWeb(app, { store: opened.store, maxUploadBytes: 1 << 28 });
+  await addDicomWeb(app, { store: opened.store, maxUploadBytes: 1 << 28, onWholeStudy: () => {} });
   const dicomWeb = `${await app.listen({ host: "127.0.0.1", port: 0 })}/dicomweb/`;
   receiver = await openReceiver({
     aeTitle: "NNUNET",
