@@ -12,6 +12,7 @@ import { outputOf } from "../support/program-on-path.js";
 import { compareChain } from "./compare-chain.js";
 import { compareWithNnunet } from "./compare-nnunet.js";
 import { compareAfterTraining } from "./compare-training.js";
+import { lintExamples } from "./lint-examples.js";
 import { type PeerReport, updatedPage } from "./peer-report.js";
 import { runToEnd } from "./run-to-end.js";
 
@@ -54,6 +55,12 @@ const peers: readonly Peer[] = [
       const printed = await runToEnd(process.execPath, [vitest, "run", "--no-color", "write-tiff"]);
       return /Tests +(.*)/.exec(printed)?.[1] ?? "passed";
     },
+  },
+  {
+    name: "batch-examples",
+    what: "the Indexed Job of `batch k8s` against the schemas of Kubernetes, and the example of Snakemake, which is run",
+    versions: async () => `kubernetes-validate 1.37.0, snakemake 9.27.1, ${await nodeVersion()}`,
+    run: lintExamples,
   },
   {
     name: "kill",

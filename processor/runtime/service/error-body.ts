@@ -78,11 +78,7 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
 
 /** Faults of the input are the client's (400), whatever program finds them. */
 const statusOf = ({ httpStatus, exitCode, code }: ProcessorError): number =>
-  exitCode === 4 &&
-  [404, 422].includes(httpStatus) &&
-  !["REQUEST_INVALID", "DICOM_UNKNOWN_OBJECT"].includes(code)
-    ? 400
-    : httpStatus;
+  exitCode === 4 && [404, 422].includes(httpStatus) && code !== "REQUEST_INVALID" ? 400 : httpStatus;
 
 function knownError(error: unknown): ProcessorError | null {
   if (error instanceof ProcessorError) return error;
