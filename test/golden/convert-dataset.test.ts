@@ -92,8 +92,13 @@ test("an existing data set is not replaced", async () => {
 });
 
 test("the name of a Decathlon folder has exactly two parts", () => {
-  expect(decathlonName("Task09_Spleen")).toEqual({ number: 9, name: "Spleen" });
-  expect(() => decathlonName("Task07_Two_Words")).toThrow("without another _");
+  expect(decathlonName("Task09_Spleen", 2)).toEqual({ number: 9, name: "Spleen" });
+  expect(() => decathlonName("Task07_Two_Words", 2)).toThrow("without another _");
+});
+
+test("v1 takes every name after two digits", () => {
+  expect(decathlonName("Task07_Two_Words", 1)).toEqual({ number: 7, name: "Two_Words" });
+  expect(() => decathlonName("Task7_X", 1)).toThrow("two digits");
 });
 
 type Pairs = readonly (readonly [string | number, unknown])[];

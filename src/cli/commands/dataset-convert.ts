@@ -89,7 +89,7 @@ async function targetName({ args, source, kind, folders }: NameQuestion): Promis
   }
   const parts =
     args.name === undefined
-      ? sourceParts(basename(source), kind, args.id)
+      ? sourceParts(basename(source), kind, { id: args.id, version: folders.version })
       : { number: args.id!, name: args.name };
   const number = args.id ?? parts.number;
   if (!Number.isInteger(number) || number < 0 || number > 999)
@@ -103,8 +103,12 @@ async function targetName({ args, source, kind, folders }: NameQuestion): Promis
   return `${prefix}${String(number).padStart(3, "0")}_${parts.name}`;
 }
 
-function sourceParts(folderName: string, kind: SourceKind, id: number | undefined) {
-  if (kind === "decathlon") return decathlonName(folderName);
+function sourceParts(
+  folderName: string,
+  kind: SourceKind,
+  { id, version }: { readonly id: number | undefined; readonly version: NnunetFolders["version"] },
+) {
+  if (kind === "decathlon") return decathlonName(folderName, version);
   const [, number, name] = /^(?:Task|Dataset)(\d{3})_(.+)$/.exec(folderName) ?? [];
   if (number !== undefined && name !== undefined) return { number: Number(number), name };
   if (id !== undefined) return { number: id, name: folderName.replace(/\W+/g, "_") };

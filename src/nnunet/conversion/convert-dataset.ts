@@ -6,6 +6,7 @@ import type { JsonObject, JsonValue } from "../../checkpoint/parse-json.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { readJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
+import type { NnunetVersion } from "../folders.js";
 import type { PythonJson } from "../python-json.js";
 import { buildFolder, copyInto, filesOf } from "./build-folder.js";
 import { splitChannels } from "./split-channels.js";
@@ -36,15 +37,28 @@ function turnedLabels(raw: JsonObject, source: string): PythonJson {
   if (!(labels instanceof Map))
     throw nnunetError("DATASET_INVALID", `${source}: \`labels\` should be an object`);
   return new Map(
-    [...(labels as JsonObject)].map(([value, name]) => {
-      if (!/^\d{1,9}$/.test(value) || typeof name !== "string")
+    [...(labels as JsonObject)].map(([word, value]) => {
+      const [name, number] = [keyText(value), pythonInteger(word)];
+      if (name === null || number === null)
         throw nnunetError(
           "DATASET_INVALID",
           `${source}: \`labels\` should be as in {"0": "background", "1": "liver"}`,
         );
-      return [name, Number(value)];
+      return [name, number];
     }),
   );
+}
+
+/** Returns the whole number that Python's `int` reads, such as those of " 1" and "+1"; null if it fails. */
+function pythonInteger(word: string): number | null {
+  if (!/^\s*[+-]?\d+(?:_\d+)*\s*$/.test(word) || word.length > 16) return null;
+  return Number(word.replaceAll("_", ""));
+}
+
+/** Returns a name as Python writes it as a key of JSON; null if it cannot. */
+function keyText(name: JsonValue): string | null {
+  if (typeof name === "string") return name;
+  return typeof name === "object" && name !== null ? null : String(name);
 }
 
 function requiredKey(raw: JsonObject, key: string, source: string): JsonValue {
@@ -136,11 +150,10 @@ async function decathlonFolders(source: string): Promise<readonly FolderWork[]> 
  */
 export async function convertDecathlon({ source, target, tools }: Conversion): Promise<void> {
   const folders = await decathlonFolders(source);
-  const json = version2Json(await sourceJson(source), {
-    source,
-    left: ["training", "test"],
-    lastKeys: ["file_ending", "channel_names"],
-  });
+  const raw = await sourceJson(source);
+  const left = ["training", "test"];
+  for (const key of left) requiredKey(raw, key, source);
+  const json = version2Json(raw, { source, left, lastKeys: ["file_ending", "channel_names"] });
   await buildFolder(target, async (folder) => {
     await fill(folder, folders, tools);
     await writePythonJson(join(folder, "dataset.json"), json, { sortKeys: false });
@@ -189,13 +202,20 @@ export async function convertTask({ source, target, tools }: Conversion): Promis
 /**
  * Returns number and name of a Decathlon folder such as `Task07_Pancreas`.
  *
- * @throws USAGE unless the name has exactly these two parts
+ * @param version v1 takes names with another `_`, but only numbers of two digits
+ * @throws USAGE unless nnU-Net takes the name
  */
-export function decathlonName(folderName: string): { readonly number: number; readonly name: string } {
-  const [, number, name] = /^Task(\d{1,3})_([^_]+)$/.exec(folderName) ?? [];
+export function decathlonName(
+  folderName: string,
+  version: NnunetVersion,
+): { readonly number: number; readonly name: string } {
+  const pattern = version === 1 ? /^Task(\d\d)_(.+)$/ : /^Task(\d{1,3})_([^_]+)$/;
+  const [, number, name] = pattern.exec(folderName) ?? [];
   if (number !== undefined && name !== undefined) return { number: Number(number), name };
+  const wanted =
+    version === 1 ? "Task, two digits, _ and a name" : "Task, a number, _ and a name without another _";
   throw sharedError(
     "USAGE",
-    `the name of a Decathlon folder must be Task, a number, _ and a name without another _, as in Task07_Pancreas, but is ${folderName}; --name gives the data set another name`,
+    `the name of a Decathlon folder must be ${wanted}, as in Task07_Pancreas, but is ${folderName}; --name gives the data set another name`,
   );
 }

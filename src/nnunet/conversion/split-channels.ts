@@ -3,17 +3,26 @@ import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../../processor/imaging/formats/write-image.js";
 import { voxelCount } from "../../../processor/imaging/volume/axes.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { copyInto } from "./build-folder.js";
 
 const channelSuffix = (channel: number): string => `_${String(channel).padStart(4, "0")}`;
 
 /**
- * Writes an image as `<case>_0000.nii.gz`, or one file for each volume of a 4-D image. A 3-D file is copied as it is; the
- * volumes of a 4-D file keep their type and geometry.
+ * Writes an image of the Decathlon as `<case>_0000.nii.gz`, or one file for each volume of a 4-D image. A 3-D file is copied as it is; the
+ * volumes of a 4-D file keep their type and geometry. An image with colours is copied too, as by nnU-Net.
+ *
+ * @throws DATASET_INVALID for a 2-D image, and errors of images
  */
 export async function splitChannels(source: string, folder: string, caseId: string): Promise<void> {
   const image = await readImage(source);
-  if (image.components === 1 && image.source.format === "nifti" && source.endsWith(".nii.gz"))
+  if (image.geometry.dimensions === 2)
+    throw nnunetError(
+      "DATASET_INVALID",
+      `${source} has two axes, but an image of the Decathlon has three or four`,
+    );
+  const isCopied = image.components === 1 || image.areVectors === true;
+  if (isCopied && image.source.format === "nifti" && source.endsWith(".nii.gz"))
     return copyInto(folder, source, `${caseId}${channelSuffix(0)}.nii.gz`);
   await writeChannels(image, folder, caseId);
 }
