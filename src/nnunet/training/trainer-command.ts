@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { type NnunetFolders, requireFolder } from "../folders.js";
 
 /** What runs `nnUNetv2_train`: a program of this machine, or an image of Docker that has it. */
@@ -54,6 +54,7 @@ export function trainerCommand(
     HOME: "/tmp",
     PYTHONUNBUFFERED: "1",
   };
+  const ofTrainers = mountedTrainers(environment["nnUNet_extTrainer"] ?? "");
   const passed = passedVariables.filter((variable) => environment[variable] !== undefined);
   const argv = [
     // With an init, a signal reaches Python, which ignores it as the first process of a container.
@@ -64,10 +65,22 @@ export function trainerCommand(
     ...["--volume", `${results}:${variables.nnUNet_results}`],
     ...(pretrainedWeights === null ? [] : ["--volume", `${pretrainedWeights}:${pretrainedWeights}:ro`]),
     ...Object.entries(variables).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
+    ...ofTrainers,
     ...passed.flatMap((variable) => ["--env", variable]),
     ...["--entrypoint", "nnUNetv2_train", runner.name, ...words],
   ];
   return { program: "docker", argv, environment, kill: ["docker", "kill", name] };
+}
+
+/** Returns the options with which a container sees folders of the user's own trainers, which a variable lists. */
+function mountedTrainers(variable: string): readonly string[] {
+  const folders = variable.split(delimiter).filter((folder) => folder.trim() !== "");
+  if (folders.length === 0) return [];
+  const inside = folders.map((_, i) => `/nnunet/trainers/${i}`);
+  return [
+    ...folders.flatMap((folder, i) => ["--volume", `${resolve(folder)}:${inside[i]}:ro`]),
+    ...["--env", `nnUNet_extTrainer=${inside.join(":")}`, "--env", "PYTHONDONTWRITEBYTECODE=1"],
+  ];
 }
 
 /** The program of a Python environment; without one, the one in PATH. */

@@ -216,13 +216,17 @@ test("ends nnU-Net at once with a second Ctrl-C, although it ignores the first o
 
 test("trains in an image, with the folders of nnU-Net and the GPU of the fold", async () => {
   stub("docker", `echo "$@" >> ${folder}/calls`);
-  expect(await main(["train", "7", "2d", "--image", "nnunet:1", "-f", "3", "--gpus", "1"], terminal)).toBe(0);
+  const environment = { ...terminal.environment, nnUNet_extTrainer: "/my trainers:/ours" };
+  const words = ["train", "7", "2d", "--image", "nnunet:1", "-f", "3", "--gpus", "1"];
+  expect(await main(words, { ...terminal, environment })).toBe(0);
   const [call] = calls();
   expect(call).toMatch(
     /^run --rm --init --name nnunet-train-\d+-3 --network none --shm-size 8g --user \d+:\d+ /,
   );
   expect(call).toContain(`--gpus device=1 --volume ${folder}/pre:/nnunet/preprocessed`);
   expect(call).toContain(`--volume ${folder}/res:/nnunet/results --env nnUNet_raw=/nnunet/raw`);
+  expect(call).toContain("--volume /my trainers:/nnunet/trainers/0:ro --volume /ours:/nnunet/trainers/1:ro");
+  expect(call).toContain("--env nnUNet_extTrainer=/nnunet/trainers/0:/nnunet/trainers/1");
   expect(call).toMatch(/--entrypoint nnUNetv2_train nnunet:1 Dataset007_Toy 2d 3 -tr nnUNetTrainer .*--npz$/);
 });
 
