@@ -11,7 +11,7 @@ import { measureProcess, type ProcessMeasurement } from "./measure-process.js";
 import { nnunetBin } from "./nnunet-peer.js";
 import { syntheticCt } from "./synthetic-volumes.js";
 
-/** The number of CTs; BENCH_TOOLS_CASES makes it smaller. */
+/** The number of CTs; BENCH_TOOLS_CASES makes it smaller: 20 take nnU-Net about 20 minutes on two cores. */
 const caseCount = Number(process.env["BENCH_TOOLS_CASES"] ?? 20);
 /** Their size in voxels; BENCH_TOOLS_SIZE, such as 100x150x150, makes it smaller. */
 const sizeZyx = (process.env["BENCH_TOOLS_SIZE"] ?? "300x400x400").split("x").map(Number) as [
@@ -52,7 +52,9 @@ export async function benchTools(): Promise<readonly BenchRow[]> {
       other: () => Promise<ProcessMeasurement>,
     ) => {
       const runs = limits.runs ?? 1;
-      rows.push(...rowsOf(what, limits, await medianOf(runs, own), await medianOf(runs, other)));
+      const [mine, theirs] = [await medianOf(runs, own), await medianOf(runs, other)];
+      console.log(`${what}: ${seconds(mine.wallSeconds)}, nnU-Net ${seconds(theirs.wallSeconds)}`);
+      rows.push(...rowsOf(what, limits, mine, theirs));
     };
     await compare(
       "dataset verify",
