@@ -25,7 +25,7 @@ export interface CaseFingerprint {
 /** Measures one case; runs in a worker thread. */
 export async function fingerprintCase(task: FingerprintCaseTask): Promise<CaseFingerprint> {
   const files = await fileStates([...task.images, task.label]);
-  const { channels, ...grid } = await readForeground(task.reader, task.images, task.label);
+  const { channels, isZero: _, ...grid } = await readForeground(task.reader, task.images, task.label);
   return {
     ...grid,
     channels: task.draws === null ? equalCounts(channels) : drawnCounts(channels, task.draws),

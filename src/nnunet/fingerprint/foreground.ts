@@ -48,6 +48,8 @@ export interface CaseForeground {
   readonly spacingMmZyx: Zyx;
   readonly sizeZyx: Zyx;
   readonly cropBox: Box;
+  /** True if all voxels are 0; then the box is the whole image. */
+  readonly isZero: boolean;
   /** For each channel, the values of the foreground voxels in the order of memory. */
   readonly channels: readonly Float32Array[];
 }
@@ -93,6 +95,7 @@ export async function readForeground(
     spacingMmZyx: spacing!,
     sizeZyx,
     cropBox: box,
+    isZero: cropBox === null,
     channels: isWhole(box, sizeZyx) ? channels : within(box, { sizeZyx, indices, channels }),
   };
 }

@@ -77,11 +77,13 @@ function samplePercentiles(parts: readonly ValueCounts[], total: number): readon
       ranks.map((rank) => rank + 0.5),
     ).map((value, i) => [ranks[i]!, value]),
   );
+  // A case without foreground has an empty float64 array in nnU-Net, which makes all of them float64.
+  const isDouble = parts.some(({ values }) => values.length === 0);
   return positions.map((position) => {
     const below = Math.floor(position);
     const low = atRank.get(below)!;
     const high = atRank.get(Math.min(below + 1, total - 1))!;
-    const difference = Math.fround(high - low);
+    const difference = isDouble ? high - low : Math.fround(high - low);
     const fraction = position - below;
     return fraction < 0.5 ? low + difference * fraction : high - difference * (1 - fraction);
   });

@@ -77,6 +77,11 @@ export async function makeFingerprint(
     await savePart(preprocessedFolder, { caseId: item.id, task, result });
     return result;
   });
+  if (results.every(({ channels }) => channels[0]!.values.length === 0))
+    throw nnunetError(
+      "DATASET_INVALID",
+      `${rawFolder}: no case has a voxel with a label above 0, so the intensities cannot be measured`,
+    );
   await writePythonJson(file, fingerprintJson(results, settings), { sortKeys: true });
   await saveRawFiles(
     { preprocessedFolder, rawFolder },

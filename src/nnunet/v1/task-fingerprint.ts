@@ -1,4 +1,5 @@
 import { voxelCount } from "../../../processor/imaging/volume/axes.js";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import type { ImageReaderName } from "../datasets/image-reader.js";
 import { readForeground } from "../fingerprint/foreground.js";
 
@@ -33,7 +34,12 @@ export interface TaskCase {
 
 /** Measures one case as v1's cropping and analysis do; runs in a worker thread. */
 export async function measureTaskCase({ reader, images, label }: TaskCaseTask): Promise<TaskCase> {
-  const { channels, cropBox, sizeZyx, spacingMmZyx } = await readForeground(reader, images, label);
+  const { channels, cropBox, isZero, sizeZyx, spacingMmZyx } = await readForeground(reader, images, label);
+  if (isZero)
+    throw nnunetError(
+      "DATASET_INVALID",
+      `${images.join(", ")}: every voxel is 0, and nnU-Net v1 cannot crop such an image`,
+    );
   const cropped = cropBox.map(([from, to]) => to - from) as [number, number, number];
   return {
     sizeZyx: cropped,
