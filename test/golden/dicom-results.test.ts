@@ -94,7 +94,9 @@ describe("predict with a DICOM series", { timeout: 5 * minutes }, () => {
     writeFileSync(metadata, JSON.stringify({ algorithm_name: "Net", segment_names: ["Spleeen"] }));
     const wrongName = await predict("wrong", "-i", series, "--dicom-metadata", metadata);
     expect(wrongName.exitCode).toBe(2);
-    expect(wrongName.err).toContain('"Spleeen" is not a segment type of DICOM; the nearest is "Spleen"');
+    expect(wrongName.err).toContain(
+      'wrong.json: segment_names[0]: "Spleeen" is not a segment type of DICOM; the nearest is "Spleen"',
+    );
     const twice = await predict("twice", "-i", series, "--dicom-seg", "binary,labelmap");
     expect(twice.exitCode).toBe(2);
     expect(twice.err).toContain("binary and labelmap have the same name");

@@ -136,6 +136,9 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
   try {
     const written = await watch.time("write", () => segmented.write());
     const { executionProvider, program } = await context.opened.networks.opened;
+    const labels = countLabels(written, labelsOf(request, context.opened.model.labels));
+    const absent = absentObjectLines(request, labels);
+    const warnings = [...prepared.warnings, ...absent];
     const done = {
       name: request.name,
       status: "done",
@@ -143,11 +146,12 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
       executionProvider,
       inferenceEngine: program,
       seconds: watch.seconds(),
-      labels: countLabels(written, labelsOf(request, context.opened.model.labels)),
+      labels,
       ...(segmented.candidates === null ? {} : { candidates: segmented.candidates }),
       ...(segmented.removed.length === 0 ? {} : { removed: segmented.removed }),
-      ...(prepared.warnings.length === 0 ? {} : { warnings: prepared.warnings }),
+      ...(warnings.length === 0 ? {} : { warnings }),
     } as const;
+    for (const line of absent) context.tools.onEvent(caseNote(request.name, "post-processing", line));
     for (const line of removedLines(segmented.removed, context))
       context.tools.onEvent(caseNote(request.name, "post-processing", line));
     context.tools.onEvent(
@@ -157,6 +161,18 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
   } catch (error) {
     return { ...failed(request, error), seconds: watch.seconds() };
   }
+}
+
+/** Returns a line if a segmentation is empty, and its DICOM objects are therefore not written. */
+function absentObjectLines(
+  { outputs }: CaseRequest,
+  labels: readonly { readonly voxels: number }[],
+): readonly string[] {
+  const isAbsent = outputs.some(
+    (output) => output.kind === "dicom-segmentation" && output.emptyMetadata === null,
+  );
+  if (!isAbsent || labels.some(({ voxels }) => voxels > 0)) return [];
+  return ["no voxel was segmented, so there is no DICOM segmentation"];
 }
 
 /** Returns a line for each step of post-processing that removed something. */

@@ -102,6 +102,7 @@ describe("a DICOM series becomes DICOM results under nnunet_serve's names", () =
     utimesSync(join(folder, "out/prediction.dcm"), old, old);
     expect(await run("-i", series, ...empty)).toBe(0);
     expect(written()).toEqual(["prediction.nii.gz", "probabilities.nii.gz"]);
+    expect(terminal.printed.err).toContain("no voxel was segmented, so there is no DICOM segmentation");
   });
 
   test("an empty segmentation has them with a template for it", async () => {
