@@ -11,7 +11,7 @@ import { commandList } from "./command-list.js";
 import { commands } from "./command-table.js";
 import { completionScript } from "./completion-script.js";
 import { type KnownOptions, ownFlags } from "./foreign-flags.js";
-import { answerToNnunetName } from "./nnunet-names.js";
+import { answerToNnunetName, unknownNnunetName } from "./nnunet-names.js";
 import type { ParsedCommand } from "./parsed-command.js";
 import { isServeCommand, serveCommandLine } from "./serve-command-line.js";
 import { type UsageContext, usageError } from "./usage-error.js";
@@ -34,12 +34,14 @@ export async function parseCommandLine(given: readonly string[], columns = 100):
   const words = first === "help" ? ["help", ...joinedCommand(others)] : joinedCommand(given);
   if (isCompletion(words)) return { kind: "text", text: ownCompletion() };
   if (isServeCommand(words)) return serveCommandLine(words);
-  const nnunetAnswer = answerToNnunetName(words.find((word) => word !== "help") ?? "");
+  const named = words.find((word) => word !== "help") ?? "";
+  const nnunetAnswer = answerToNnunetName(named);
   if (nnunetAnswer !== null) {
     if (words.some((word) => ["help", "--help", "-h"].includes(word)))
       return { kind: "text", text: `${nnunetAnswer}\n` };
     throw sharedError("USAGE", nnunetAnswer);
   }
+  if (/^nnUNet(?:v2)?_/.test(named)) throw sharedError("USAGE", unknownNnunetName(named));
   const argv = ownFlags(asFlag(words), knownOptions(namedCommand(words)));
   refuseSwitchValues(argv);
   const found = await parseOwn(argv, columns);

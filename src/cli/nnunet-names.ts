@@ -1,3 +1,5 @@
+import { nearest } from "../../processor/contract/nearest-name.js";
+
 /** A command of nnU-Net, and what does the same here. */
 export interface NnunetName {
   readonly name: string;
@@ -118,7 +120,12 @@ export const namesOfV1: readonly NnunetName[] = [
     "fingerprint, plan, preprocess",
     "--nnunet v1",
   ),
-  row("nnUNet_plot_task_pngs", "draws labels over images", null, "The page of `serve` shows them in 3-D."),
+  row(
+    "nnUNet_plot_task_pngs",
+    "draws labels over images",
+    "dataset convert, plot-overlays",
+    "Convert the task into a data set of v2 first.",
+  ),
   row("nnUNet_predict", "segments images", "predict", "A cascade's first stage runs by itself."),
   row("nnUNet_print_available_pretrained_models", "lists pretrained models", "models"),
   row("nnUNet_print_pretrained_model_info", "describes a pretrained model", "models info"),
@@ -145,4 +152,11 @@ export function answerToNnunetName(word: string): string | null {
           .map((command) => `\`build_processor ${command}\``)
           .join(", then ")} here.`;
   return `${name} ${does}; it ${counterpart}${note === null ? "" : ` ${note}`}`;
+}
+
+/** Returns what to say to somebody who misspells a command of nnU-Net. */
+export function unknownNnunetName(word: string): string {
+  const names = [...namesOfV2, ...namesOfV1].map(({ name }) => name);
+  const near = nearest(word, names);
+  return `nnU-Net has no command ${word}${near === null ? "" : `; did you mean ${near}?`}`;
 }

@@ -27,6 +27,20 @@ test("names commands that exist", () => {
   );
 });
 
+test("says what a misspelled command of nnU-Net may be, also with --help", async () => {
+  for (const words of [
+    ["nnUNetv2_trian", "4"],
+    ["nnUNetv2_trian", "--help"],
+    ["help", "nnUNetv2_trian"],
+  ]) {
+    const terminal = testTerminal(tmpdir());
+    expect(await main(words, terminal)).toBe(2);
+    expect(terminal.printed.err).toContain(
+      "nnU-Net has no command nnUNetv2_trian; did you mean nnUNetv2_train?",
+    );
+  }
+});
+
 test("answers a command of nnU-Net with its counterpart", async () => {
   const help = testTerminal(tmpdir());
   expect(await main(["nnUNetv2_plan_and_preprocess", "--help"], help)).toBe(0);
