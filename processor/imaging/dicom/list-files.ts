@@ -36,7 +36,7 @@ async function listFolderFiles(root: string): Promise<readonly string[]> {
       if (entry.name.includes("\ufffd") && !(await exists(path)))
         throw sharedError(
           "INPUT_NOT_FOUND",
-          `${join(basename(root), relative(root, path))} cannot be opened, because its name is not in UTF-8; rename it`,
+          `${entry.name} cannot be opened, because its name is not in UTF-8; rename it`,
         );
       if (entry.isDirectory()) folders.push(path);
       else if (entry.isFile() || (entry.isSymbolicLink() && (await isFileInside(path, inside))))

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { listFiles } from "../../../../processor/imaging/dicom/list-files.js";
 
@@ -46,7 +46,7 @@ test("names a file whose name is not in UTF-8, because it cannot be opened", asy
   writeFileSync(Buffer.concat([Buffer.from(join(folder, "sub/M")), Buffer.from([0xfc, 0x6c])]), "");
   await expect(list()).rejects.toMatchObject({
     code: "INPUT_NOT_FOUND",
-    message: `${basename(folder)}/sub/M\ufffdl cannot be opened, because its name is not in UTF-8; rename it`,
+    message: "M\ufffdl cannot be opened, because its name is not in UTF-8; rename it",
   });
 });
 
