@@ -1,5 +1,6 @@
-/** A map, because it keeps the keys in file order. A plain object puts integer-like keys first. */
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+/** JSON with some form of numbers. Objects are maps, which keep the keys in file order; a plain object puts integer-like keys first. */
+export type JsonOf<N> = null | boolean | N | string | readonly JsonOf<N>[] | ReadonlyMap<string, JsonOf<N>>;
+export type JsonValue = JsonOf<number>;
 export type JsonObject = ReadonlyMap<string, JsonValue>;
 
 /**
@@ -9,29 +10,40 @@ export type JsonObject = ReadonlyMap<string, JsonValue>;
  * @throws SyntaxError with line and column
  */
 export function parseJson(text: string): JsonValue {
-  return new JsonParser(text).whole();
+  return parseJsonWith(text, (token) => (/[NI]/.test(token) ? null : Number(token)));
 }
+
+/**
+ * Does the same with numbers in another form.
+ *
+ * @param numberOf gets a number as the file writes it, or NaN, Infinity or -Infinity
+ * @throws SyntaxError with line and column
+ */
+export const parseJsonWith = <N>(text: string, numberOf: (token: string) => N | null): JsonOf<N> =>
+  new JsonParser(text, numberOf).whole();
 
 /** nnU-Net's own files have fewer than 10 levels. */
 const maxDepth = 500;
 
-class JsonParser {
+class JsonParser<N> {
   readonly #text: string;
+  readonly #numberOf: (token: string) => N | null;
   #at = 0;
   #depth = 0;
 
-  constructor(text: string) {
+  constructor(text: string, numberOf: (token: string) => N | null) {
     this.#text = text;
+    this.#numberOf = numberOf;
   }
 
-  whole(): JsonValue {
+  whole(): JsonOf<N> {
     const value = this.#value();
     this.#skipBlanks();
     if (this.#at < this.#text.length) this.#fail("the end of the file");
     return value;
   }
 
-  #value(): JsonValue {
+  #value(): JsonOf<N> {
     this.#skipBlanks();
     switch (this.#text[this.#at]) {
       case "{":
@@ -53,8 +65,8 @@ class JsonParser {
     return value;
   }
 
-  #object(): JsonObject {
-    const entries = new Map<string, JsonValue>();
+  #object(): ReadonlyMap<string, JsonOf<N>> {
+    const entries = new Map<string, JsonOf<N>>();
     if (this.#accepts("}")) return entries;
     do {
       this.#skipBlanks();
@@ -67,8 +79,8 @@ class JsonParser {
     return entries;
   }
 
-  #list(): readonly JsonValue[] {
-    const items: JsonValue[] = [];
+  #list(): readonly JsonOf<N>[] {
+    const items: JsonOf<N>[] = [];
     if (this.#accepts("]")) return items;
     do items.push(this.#value());
     while (this.#accepts(","));
@@ -98,13 +110,13 @@ class JsonParser {
     return this.#fail("a text that ends with a quote");
   }
 
-  #plain(): JsonValue {
+  #plain(): JsonOf<N> {
     plainValue.lastIndex = this.#at;
     const token = plainValue.exec(this.#text)?.[0];
     if (token === undefined) return this.#fail("a value");
     this.#at += token.length;
     const constant = constants.get(token);
-    return constant === undefined ? Number(token) : constant;
+    return constant === undefined ? this.#numberOf(token) : constant;
   }
 
   #accepts(character: string): boolean {
@@ -128,11 +140,9 @@ class JsonParser {
 }
 
 const constants: ReadonlyMap<string, boolean | null> = new Map([
-  ...([
-    ["true", true],
-    ["false", false],
-  ] as const),
-  ...["null", "NaN", "Infinity", "-Infinity"].map((name) => [name, null] as const),
+  ["true", true],
+  ["false", false],
+  ["null", null],
 ]);
 
 const plainValue = /true|false|null|NaN|-?Infinity|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;

@@ -1,12 +1,11 @@
 import { join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { Zyx } from "../../../processor/imaging/volume/axes.js";
-import type { JsonObject } from "../../checkpoint/parse-json.js";
 import type { Conversion } from "../../nnunet/conversion/convert-dataset.js";
 import { type CaseCounts, convertPictures } from "../../nnunet/conversion/convert-pictures.js";
 import { labelChanges } from "../../nnunet/conversion/relabel.js";
 import { readDatasetJson } from "../../nnunet/datasets/dataset-json.js";
-import { readJsonObject } from "../../nnunet/files/read-json.js";
+import { readPythonJsonObject } from "../../nnunet/files/read-json.js";
 import { writePythonJson } from "../../nnunet/files/write-json.js";
 import type { PythonJson } from "../../nnunet/python-json.js";
 import type { DatasetCommandArguments } from "./dataset-arguments.js";
@@ -64,7 +63,7 @@ const fileEnding = ".nii.gz";
 
 /** Returns null if nothing names the channels and labels. */
 async function jsonWriter({ named, name, source, args }: JsonQuestion): Promise<JsonWriter | null> {
-  const raw = await readJsonObject(join(source, "dataset.json"));
+  const raw = await readPythonJsonObject(join(source, "dataset.json"));
   const channels = named ?? (raw === null || args.nnunet === "v2" ? null : await sourceChannels(source));
   if (channels !== null)
     return (path, counts) =>
@@ -77,9 +76,9 @@ async function jsonWriter({ named, name, source, args }: JsonQuestion): Promise<
 /** Keys of the source that are not true of the new data set: the reader and the paths of .png or .tif files. */
 const sourceOnly = ["overwrite_image_reader_writer", "dataset"];
 
-const changedJson = (raw: JsonObject, caseCount: number): PythonJson =>
+const changedJson = (raw: ReadonlyMap<string, PythonJson>, caseCount: number): PythonJson =>
   new Map<string, PythonJson>([
-    ...[...(raw as ReadonlyMap<string, PythonJson>)].filter(([key]) => !sourceOnly.includes(key)),
+    ...[...raw].filter(([key]) => !sourceOnly.includes(key)),
     ["numTraining", caseCount],
     ["file_ending", fileEnding],
   ]);

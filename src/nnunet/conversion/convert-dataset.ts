@@ -2,9 +2,8 @@ import { join } from "node:path";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
-import type { JsonObject, JsonValue } from "../../checkpoint/parse-json.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import { readJsonObject } from "../files/read-json.js";
+import { readPythonJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
 import type { NnunetVersion } from "../folders.js";
 import type { PythonJson } from "../python-json.js";
@@ -23,21 +22,22 @@ export interface Conversion {
 }
 
 type Entries = [string, PythonJson][];
+type SourceJson = ReadonlyMap<string, PythonJson>;
 
 /** Returns dataset.json of a source folder. */
-async function sourceJson(source: string): Promise<JsonObject> {
-  const raw = await readJsonObject(join(source, "dataset.json"));
+async function sourceJson(source: string): Promise<SourceJson> {
+  const raw = await readPythonJsonObject(join(source, "dataset.json"));
   if (raw === null) throw nnunetError("DATASET_INVALID", `${source} has no dataset.json`);
   return raw;
 }
 
 /** Exchanges values and names: v1 writes `{"0": "background"}`, v2 `{"background": 0}`. */
-function turnedLabels(raw: JsonObject, source: string): PythonJson {
+function turnedLabels(raw: SourceJson, source: string): PythonJson {
   const labels = requiredKey(raw, "labels", source);
   if (!(labels instanceof Map))
     throw nnunetError("DATASET_INVALID", `${source}: \`labels\` should be an object`);
   return new Map(
-    [...(labels as JsonObject)].map(([word, value]) => {
+    [...(labels as SourceJson)].map(([word, value]) => {
       const [name, number] = [keyText(value), pythonInteger(word)];
       if (name === null || number === null)
         throw nnunetError(
@@ -56,12 +56,12 @@ function pythonInteger(word: string): number | null {
 }
 
 /** Returns a name as Python writes it as a key of JSON; null if it cannot. */
-function keyText(name: JsonValue): string | null {
+function keyText(name: PythonJson): string | null {
   if (typeof name === "string") return name;
   return typeof name === "object" && name !== null ? null : String(name);
 }
 
-function requiredKey(raw: JsonObject, key: string, source: string): JsonValue {
+function requiredKey(raw: SourceJson, key: string, source: string): PythonJson {
   const value = raw.get(key);
   if (value !== undefined) return value;
   throw nnunetError("DATASET_INVALID", `${join(source, "dataset.json")}: the key \`${key}\` is missing`);
@@ -76,13 +76,13 @@ interface JsonChange {
 }
 
 /** Returns v1's or the Decathlon's dataset.json as v2's, with the other keys in their order. */
-function version2Json(raw: JsonObject, { source, left, lastKeys }: JsonChange): PythonJson {
+function version2Json(raw: SourceJson, { source, left, lastKeys }: JsonChange): PythonJson {
   const channels = requiredKey(raw, "modality", source);
   const labels = turnedLabels(raw, source);
   const kept: Entries = [...raw]
     .filter(([key]) => key !== "modality" && !left.includes(key))
-    .map(([key, value]) => [key, key === "labels" ? labels : (value as PythonJson)]);
-  const added = { file_ending: ".nii.gz", channel_names: channels as PythonJson };
+    .map(([key, value]) => [key, key === "labels" ? labels : value]);
+  const added = { file_ending: ".nii.gz", channel_names: channels };
   return new Map<string, PythonJson>([...kept, ...lastKeys.map((key) => [key, added[key]] as const)]);
 }
 

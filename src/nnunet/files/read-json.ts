@@ -1,6 +1,7 @@
 import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
-import { type JsonObject, parseJson } from "../../checkpoint/parse-json.js";
+import { type JsonObject, type JsonOf, parseJson, parseJsonWith } from "../../checkpoint/parse-json.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { PythonFloat, type PythonJson } from "../python-json.js";
 
 /** dataset.json of a large data set lists every case, and has a few MB. */
 export const largestJsonBytes = 128 * 2 ** 20;
@@ -11,7 +12,19 @@ export const largestJsonBytes = 128 * 2 ** 20;
  * @returns null if the file does not exist
  * @throws DATASET_INVALID if it cannot be read, or is not a JSON object
  */
-export async function readJsonObject(path: string): Promise<JsonObject | null> {
+export const readJsonObject = (path: string): Promise<JsonObject | null> => readObject(path, parseJson);
+
+/** Does the same, and keeps apart what is an int and what a float in Python, for a file that is written again. */
+export const readPythonJsonObject = (path: string): Promise<ReadonlyMap<string, PythonJson> | null> =>
+  readObject(path, (text) => parseJsonWith<number | PythonFloat>(text, pythonNumber));
+
+const pythonNumber = (token: string): number | PythonFloat =>
+  /[.eEN]|Inf/.test(token) ? new PythonFloat(Number(token)) : Number(token);
+
+async function readObject<T>(
+  path: string,
+  parse: (text: string) => JsonOf<T>,
+): Promise<ReadonlyMap<string, JsonOf<T>> | null> {
   let text: string;
   try {
     text = await readTextFile(path, largestJsonBytes);
@@ -20,7 +33,7 @@ export async function readJsonObject(path: string): Promise<JsonObject | null> {
     throw nnunetError("DATASET_INVALID", `${path}: ${unreadable(cause)}`, { cause });
   }
   try {
-    const value = parseJson(text);
+    const value = parse(text);
     if (value instanceof Map) return value;
   } catch (cause) {
     throw nnunetError("DATASET_INVALID", `${path} is not JSON: ${(cause as Error).message}`, { cause });

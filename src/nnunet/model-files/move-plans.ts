@@ -1,11 +1,14 @@
 import { basename, join } from "node:path";
-import type { JsonObject, JsonValue } from "../../checkpoint/parse-json.js";
+
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { readDatasetJson } from "../datasets/dataset-json.js";
 import { chooseReader } from "../datasets/image-reader.js";
 import { listCases } from "../datasets/list-cases.js";
-import { readJsonObject } from "../files/read-json.js";
+import { readPythonJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
+import type { PythonJson } from "../python-json.js";
+
+type PlansJson = ReadonlyMap<string, PythonJson>;
 
 export interface MovePlansOptions {
   /** `<nnUNet_preprocessed>/<data set>` that has the plans. */
@@ -31,12 +34,12 @@ export interface MovePlansOptions {
 export async function movePlans(options: MovePlansOptions): Promise<string> {
   const { sourceFolder, plans, target, newName, environment } = options;
   const sourceFile = join(sourceFolder, `${plans}.json`);
-  const source = await readJsonObject(sourceFile);
+  const source = await readPythonJsonObject(sourceFile);
   if (source === null) throw nnunetError("NOT_PREPROCESSED", `${sourceFile} does not exist`);
   const dataset = await readDatasetJson(target.rawFolder);
   const [first] = await listCases(dataset, environment);
   const { reader } = await chooseReader(dataset, first?.images[0] ?? null);
-  const moved = new Map<string, JsonValue>(source);
+  const moved = new Map<string, PythonJson>(source);
   moved.set("dataset_name", basename(target.name));
   moved.set("image_reader_writer", reader);
   if (newName !== plans) {
@@ -50,10 +53,10 @@ export async function movePlans(options: MovePlansOptions): Promise<string> {
 
 /** Renames the preprocessed data of each configuration; those that inherit have none of their own. */
 function renamed(
-  configurations: JsonValue | undefined,
+  configurations: PythonJson | undefined,
   { plans, newName }: { readonly plans: string; readonly newName: string },
-): JsonObject {
-  const result = new Map<string, JsonValue>();
+): PlansJson {
+  const result = new Map<string, PythonJson>();
   for (const [name, configuration] of configurations instanceof Map ? configurations : []) {
     const identifier = configuration instanceof Map ? configuration.get("data_identifier") : undefined;
     if (typeof identifier !== "string") {
@@ -63,7 +66,7 @@ function renamed(
     const own = identifier.startsWith(plans)
       ? `${newName}${identifier.slice(plans.length)}`
       : `${newName}_${identifier}`;
-    result.set(name, new Map(configuration as JsonObject).set("data_identifier", own));
+    result.set(name, new Map(configuration as PlansJson).set("data_identifier", own));
   }
   return result;
 }

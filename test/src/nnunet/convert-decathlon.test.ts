@@ -51,6 +51,17 @@ test("of two labels with one name, the last value counts", async () => {
   });
 });
 
+test("numbers that Python reads as floats stay floats", async () => {
+  const file = join(source, "dataset.json");
+  const text = readFileSync(file, "utf8").trimEnd().slice(0, -1);
+  const numbers = '"a": 1.0, "b": 1e-5, "c": [1E22, -0.0, NaN, -Infinity], "d": 7}';
+  writeFileSync(file, `${text}, ${numbers}`);
+  const tools = { progress: silentProgress, signal: new AbortController().signal };
+  await convertDecathlon({ source, target: target(), tools });
+  const written = readFileSync(target("dataset.json"), "utf8").replaceAll(/\s+/g, " ");
+  expect(written).toContain('"a": 1.0, "b": 1e-05, "c": [ 1e+22, -0.0, NaN, -Infinity ], "d": 7');
+});
+
 test.each([{ labels: { 0: "background", "1.0": "a" } }, { labels: ["background"] }, { labels: { a: 1 } }])(
   "$labels are refused, and nothing is left behind",
   async (changes) => {
