@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { goldenPath } from "../../support/golden.js";
 import { compareSegmentations } from "../../support/images/compare-segmentations.js";
 import { addressOf, type ServerProcess, startServer } from "../../support/service/server-process.js";
@@ -65,4 +68,58 @@ test("weights in the folder totalseg below the models are found, as nnunet_serve
   symlinkSync(weights, join(folder, "models", "totalseg"));
   const environment = { ...offline, TOTALSEG_WEIGHTS_PATH: "" };
   await expectGolden(await answerOf(startServer(folder, ["--spec", "spec.yaml"], environment)));
+});
+
+test("the port opens before weights are fetched; readyz says how far they are, and then why they could not be", async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, "models"));
+  writeFileSync(
+    join(folder, "spec.yaml"),
+    "model_folder: models\nmodels:\n  - {id: whole, totalseg_task: total_fastest}\n",
+  );
+  let fail = (): void => {};
+  const mirror = createServer((_, response) => {
+    response.writeHead(200, { "content-length": "1000000" });
+    response.write(Buffer.alloc(500_000).fill("PK\u0003\u0004", 0, 4));
+    fail = () => response.destroy();
+  });
+  mirror.listen(0, "127.0.0.1");
+  await once(mirror, "listening");
+  onTestFinished(() => {
+    mirror.closeAllConnections();
+    mirror.close();
+  });
+  const environment = {
+    ...{ HOME: folder, TOTALSEG_WEIGHTS_PATH: "", no_proxy: "127.0.0.1" },
+    TOTALSEG_WEIGHTS_URL: `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`,
+  };
+  const server = startServer(folder, ["--spec", "spec.yaml"], environment);
+  const address = await addressOf(server);
+  const ready = async () => {
+    const answer = await fetch(`${address}/readyz`);
+    return { httpStatus: answer.status, ...((await answer.json()) as { reason: string; models: object }) };
+  };
+  await expect
+    .poll(async () => String((await ready()).reason), { timeout: 60_000 })
+    .toMatch(/^1 of 1 models are being made ready; whole: .*50 % of 1 MB$/);
+  expect(await ready()).toMatchObject({ httpStatus: 503, models: { whole: "loading" } });
+  const body = { model: "whole", uploads: ["x"] };
+  const ask = () =>
+    fetch(`${address}/v1/jobs`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  expect((await ask()).status).toBe(503);
+  mirror.removeAllListeners("request");
+  mirror.on("request", (_, response) => response.writeHead(404).end());
+  fail();
+  await server.said(/^ready$/m);
+  expect(await ready()).toMatchObject({ httpStatus: 200, models: { whole: "missing" } });
+  const refused = await ask();
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toMatchObject({
+    code: "MODEL_UNAVAILABLE",
+    error: expect.stringMatching(/the model whole cannot be used: [A-Z_]+: /),
+  });
 });
