@@ -1,25 +1,26 @@
 import {
   about,
-  count,
   type JsonCheck,
   matching,
   orAbsent,
   record,
   text,
+  wholeNumberIn,
 } from "../../../../contract/json-check.js";
 import { type RouteSchema, routeSchema } from "../../schemas/route-schema.js";
 import type { QueryLevel } from "../json/query-levels.js";
 
 const tags = ["DICOMweb"];
 const json = "application/dicom+json";
-const uid = about("A DICOM UID.", matching(/^[0-9]+(?:\.[0-9]+)*$/, "a UID"));
+const mostCounted = 999_999_999;
+const uid = about("A DICOM UID.", matching(/^(?!.*\.\.)[0-9][0-9.]{0,63}$/, "a UID"));
 const placeFields: Readonly<Record<string, JsonCheck<unknown>>> = {
   study: uid,
   series: uid,
   instance: uid,
   frames: about(
     "Numbers from 1, separated by commas.",
-    matching(/^[1-9][0-9]*(?:,[1-9][0-9]*)*$/, "numbers"),
+    matching(/^[1-9][0-9]{0,5}(?:,[1-9][0-9]{0,5})*$/, "numbers"),
   ),
 };
 
@@ -47,8 +48,8 @@ export const querySchema = (url: string, level: QueryLevel): object =>
     tags,
     ...paramsOf(url),
     querystring: record({
-      limit: orAbsent(count),
-      offset: orAbsent(count),
+      limit: orAbsent(wholeNumberIn(0, mostCounted)),
+      offset: orAbsent(wholeNumberIn(0, mostCounted)),
       includefield: orAbsent(text),
       PatientID: orAbsent(text),
       StudyInstanceUID: orAbsent(text),
