@@ -15,7 +15,7 @@ import { type GpuFacts, readGpuFacts } from "./gpu-facts.js";
 import { loadError } from "./inference-errors.js";
 import { closeThread, Mailbox, post } from "./inference-thread.js";
 import type { LogitStream } from "./logit-slab.js";
-import { type PredictOptions, slabsOf } from "./predicted-slabs.js";
+import { type PredictLabelsOptions, type PredictOptions, slabsOf, writeLabels } from "./predicted-slabs.js";
 import type { FromInferenceWorker } from "./worker-messages.js";
 
 export interface OpenNetworksOptions {
@@ -54,6 +54,11 @@ export interface Networks {
   readonly engineNote: string | null;
   /** Predicts one case. The next call must wait until all slabs of this case have been read. */
   predict(prepared: Prepared, options: PredictOptions): LogitStream;
+  /**
+   * Predicts one case and writes its labels on the network's own grid. Memory holds less than for the outputs of all heads.
+   * A network in half precision cannot do it.
+   */
+  predictLabels(prepared: Prepared, options: PredictLabelsOptions): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -179,6 +184,8 @@ function networksOf(
       } as const;
       return { ...stream, slabs: slabsOf({ worker, mailbox, executionProvider }, prepared, options) };
     },
+    predictLabels: (prepared, options) =>
+      writeLabels({ worker, mailbox, executionProvider }, prepared, options),
     close: () => closeThread(worker),
   };
 }

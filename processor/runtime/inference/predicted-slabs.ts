@@ -3,6 +3,7 @@ import type { ProgressTask } from "../../contract/progress/progress.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import { runError } from "./inference-errors.js";
 import { type InferenceThread, type Mailbox, post } from "./inference-thread.js";
+import type { LabelTarget } from "./label-sums.js";
 import type { LogitSlab } from "./logit-slab.js";
 import { releasedIndex, stopIndex } from "./worker-messages.js";
 
@@ -22,11 +23,27 @@ export interface PredictOptions {
   readonly signal: AbortSignal;
 }
 
+/** The options of a run that writes labels itself; it cannot mirror. */
+export interface PredictLabelsOptions extends Omit<PredictOptions, "mirrorAxes"> {
+  readonly target: LabelTarget;
+}
+
+/** Predicts one case and writes its labels, which need less memory than the outputs of all heads. */
+export async function writeLabels(
+  thread: InferenceThread,
+  prepared: Prepared,
+  { target, ...options }: PredictLabelsOptions,
+): Promise<void> {
+  const slabs = slabsOf(thread, prepared, { ...options, mirrorAxes: [] }, target);
+  for await (const { zStart } of slabs) throw new Error(`a run that writes labels sent slice ${zStart}`);
+}
+
 /** Predicts one case, and passes its slabs on as they are finished. */
 export async function* slabsOf(
   { worker, mailbox, executionProvider }: InferenceThread,
   prepared: Prepared,
   options: PredictOptions,
+  labels: LabelTarget | null = null,
 ): AsyncGenerator<LogitSlab> {
   const control = new Int32Array(new SharedArrayBuffer(8));
   const stop = () => {
@@ -46,6 +63,7 @@ export async function* slabsOf(
       maximumBatch,
       stepSize,
       mirrorAxes,
+      labels,
       control,
       isRegionModel: options.labels.regionsClassOrder !== null,
       plan: {

@@ -67,3 +67,6 @@ function flatRows(slices: number, cornersAt: CornersAt): readonly WindowRow[] {
   }
   return rows;
 }
+
+export const windowCount = ({ rows }: Pick<WindowGrid, "rows">): number =>
+  rows.reduce((sum, { starts }) => sum + starts.length, 0);

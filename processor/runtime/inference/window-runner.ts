@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { headRanges } from "../../contract/head-ranges.js";
 import { voxelCount, type Zyx } from "../../imaging/volume/axes.js";
 import type {
@@ -16,7 +17,7 @@ import { type FromInferenceWorker, type PredictTask, stopIndex, WorkerFailure } 
 
 export interface WindowRunnerOptions {
   readonly patchZyx: Zyx;
-  readonly sink: OutputSink;
+  readonly sink: Pick<OutputSink, "add">;
   /** The most windows that go through a network together. */
   readonly windowsPerRun: number;
   /**
@@ -175,6 +176,9 @@ export class WindowRunner {
         }
         this.#add(passes, output.subarray(0, (output.length / size) * passes.length));
         started.shift();
+        // The next run computes while windows and rows are finished; its order leaves this thread in the next turn.
+        this.#startRuns(queue, started, (next) => this.#start(next));
+        await setImmediate();
         const completed = passes.filter(({ isLastOfWindow }) => isLastOfWindow).length;
         if (completed > 0) on.windowsDone(completed);
         if (isLastOfRow) on.rowDone(row);

@@ -3,6 +3,7 @@ import type { Zyx } from "../../imaging/volume/axes.js";
 import type { GpuNetworks } from "../model/load-model.js";
 import type { CpuEngineChoice } from "./engines/engine-choice.js";
 import type { EngineFacts, WindowShape } from "./engines/inference-engine.js";
+import type { LabelTarget } from "./label-sums.js";
 
 /** The messages from the main thread to the thread that owns the engine. */
 export type ToInferenceWorker =
@@ -41,6 +42,8 @@ export interface PredictTask {
   >;
   readonly mirrorAxes: readonly number[];
   readonly stepSize: number;
+  /** The label map that is written instead of sending slabs; null to send them. */
+  readonly labels: LabelTarget | null;
   /**
    * At `stopIndex`, not 0 if a stop is requested; at `releasedIndex`, the number of slabs that the consumer has
    * finished with.

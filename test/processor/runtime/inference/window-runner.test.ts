@@ -64,7 +64,13 @@ async function outputsOfFour(options: FourWindowsOptions): Promise<FourOutputs> 
   const runner = new WindowRunner(
     {
       ...{ data: data as Float32Array<SharedArrayBuffer>, channelCount: 1, sizeZyx, heads: 1 },
-      ...{ maximumBatch: null, isRegionModel: false, plan: planOfPatch(patchZyx), mirrorAxes: [2] },
+      ...{
+        maximumBatch: null,
+        isRegionModel: false,
+        plan: planOfPatch(patchZyx),
+        labels: null,
+        mirrorAxes: [2],
+      },
       ...{ stepSize: 0.5, control: new Int32Array(new SharedArrayBuffer(8)) },
     },
     {
