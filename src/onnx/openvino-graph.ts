@@ -1,4 +1,5 @@
-import { decoderStages } from "./decoder-stages.js";
+import { type DecoderStage, decoderStages } from "./decoder-stages.js";
+import { convolveSkipEarly } from "./early-skip.js";
 import { featureMaps } from "./feature-maps.js";
 import type { OnnxBody, OnnxGraph, OnnxNode } from "./onnx-graph.js";
 import { NodeChain } from "./onnx-nodes.js";
@@ -7,13 +8,15 @@ import { padChannels } from "./pad-channels.js";
 /**
  * Rewrites a 3-D network into the form that OpenVINO computes fastest and with the least memory: its plain form, in which
  * the convolution over concatenated features becomes one over the upsampled features plus one over the skip. The
- * concatenation would be the largest feature map of the network. OpenVINO adds to the output of the first convolution in
- * place, and splits the weights once, when it loads the file.
+ * concatenation would be the largest feature map of the network. OpenVINO adds to the output of the convolution over the
+ * skip in place, and splits the weights once, when it loads the file.
  */
 export function openvinoGraph(network: OnnxGraph): OnnxBody {
   const maps = featureMaps(network);
   const replacements = new Map<OnnxNode, readonly OnnxNode[]>();
-  for (const { concatenation, convolution } of decoderStages(network.nodes)) {
+  const stages = decoderStages(network.nodes);
+  let largestSkip = "";
+  for (const { concatenation, convolution } of stages) {
     const [upsampled, skip] = concatenation.inputs as [string, string];
     const chain = new NodeChain(convolution.name);
     const [, weight, ...bias] = convolution.inputs as [string, string, ...string[]];
@@ -27,17 +30,31 @@ export function openvinoGraph(network: OnnxGraph): OnnxBody {
     );
     const map = maps.get(convolution.outputs[0]!)!;
     const onSkip = chain.add("skip", "Conv", [skip, skipWeight!], convolution.attributes);
-    chain.addTo(convolution.outputs[0]!, "Add", [onSkip, onUpsampled]);
+    chain.addTo(convolution.outputs[0]!, "Add", [onUpsampled, onSkip]);
+    largestSkip = onSkip;
     maps.set(onUpsampled, map).set(onSkip, map);
     replacements.set(concatenation, []).set(convolution, chain.nodes);
   }
+  const nodes = padChannels(
+    network.nodes.flatMap((node) => replacements.get(node) ?? [node]),
+    { maps, input: network.input.name, output: network.output.name },
+  );
+  const [deepest, ...others] = stages;
   return {
     name: network.name,
-    nodes: padChannels(
-      network.nodes.flatMap((node) => replacements.get(node) ?? [node]),
-      { maps, input: network.input.name, output: network.output.name },
-    ),
+    nodes:
+      deepest === undefined || others.length === 0
+        ? nodes
+        : convolveSkipEarly(nodes, {
+            convolved: largestSkip,
+            deepest: transposedIn(nodes, deepest),
+            dimensions: maps.get(largestSkip)!.sizeZyx.length,
+          }),
     inputs: [network.input],
     outputs: [network.output],
   };
 }
+
+/** Returns a stage's transposed convolution, which may have got wider weights. */
+const transposedIn = (nodes: readonly OnnxNode[], { transposed }: DecoderStage): OnnxNode =>
+  nodes.find(({ name }) => name === transposed.name)!;

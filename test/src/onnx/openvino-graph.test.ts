@@ -3,10 +3,15 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
+import type { OnnxNode } from "../../../src/onnx/onnx-graph.js";
 import { openvinoGraph } from "../../../src/onnx/openvino-graph.js";
 import { writeNetwork, writeOpenvinoGraph } from "../../../src/onnx/write-network.js";
 import { difference } from "../../support/golden.js";
-import { type DecoderStageOptions, decoderStageNetwork } from "../../support/model/decoder-stage-network.js";
+import {
+  type DecoderStageOptions,
+  decoderStageNetwork,
+  twoDecoderStagesNetwork,
+} from "../../support/model/decoder-stage-network.js";
 import { syntheticWindow } from "../../support/model/network-window.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "openvino-graph-"));
@@ -36,13 +41,14 @@ describe("the graph for OpenVINO", () => {
     ["where the first axis is not convolved", { ...usual, stride: [1, 2, 2], kernel: [1, 3, 3] }],
     ["with channels that do not fill a vector", { ...usual, channels: 10 }],
     ["with a kernel of five", { ...usual, kernel: [5, 3, 3] }],
+    ["with two stages of the decoder", null],
   ] as const)("gives the same logits as the network itself, %s", async (name, options) => {
-    const graph = decoderStageNetwork(options);
+    const graph = options === null ? twoDecoderStagesNetwork() : decoderStageNetwork(options);
     const path = join(scratch, name.replaceAll(" ", "_"));
     const files = { onnxFile: `${path}.onnx`, weightsFile: `${path}.weights` };
     await writeNetwork({ form: "plain", graph, ...files, onBytes: () => {} });
     await writeOpenvinoGraph(graph, `${path}.plain.onnx`, basename(files.weightsFile));
-    const shape = [2, 1, ...options.patchSize];
+    const shape = [2, 1, ...(options?.patchSize ?? [8, 8, 8])];
     const window = new Tensor("float32", syntheticWindow(shape), shape);
     const expected = await run(files.onnxFile, window);
     const largest = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
@@ -75,4 +81,19 @@ describe("the graph for OpenVINO", () => {
     expect(graph.nodes.map(({ operator }) => operator)).toContain("Concat");
     expect(openvinoGraph(graph).nodes.map(({ operator }) => operator)).not.toContain("Concat");
   });
+
+  test("convolves the largest skip before the decoder, so that the skip is freed early", () => {
+    const { nodes } = openvinoGraph(twoDecoderStagesNetwork());
+    const place = (name: string) => nodes.findIndex((node) => node.name === name);
+    expect(place("decoder.1/skip")).toBeGreaterThan(-1);
+    expect(place("decoder.1/skip")).toBeLessThan(place("upsampling.0"));
+    const [features] = nodes[place("upsampling.0")]!.inputs;
+    expect(leadingTo(features!, nodes)).toContain("decoder.1/skip");
+  });
 });
+
+/** Returns the names of all nodes whose results a value needs. */
+function leadingTo(value: string, nodes: readonly OnnxNode[]): readonly string[] {
+  const maker = nodes.find(({ outputs }) => outputs.includes(value));
+  return maker === undefined ? [] : [maker.name, ...maker.inputs.flatMap((name) => leadingTo(name, nodes))];
+}

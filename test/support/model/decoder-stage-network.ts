@@ -37,6 +37,36 @@ export function decoderStageNetwork(options: DecoderStageOptions): OnnxGraph {
   );
 }
 
+/** Returns a U-Net of three stages on a cube of 8 voxels, with 8, 16 and 24 channels. */
+export function twoDecoderStagesNetwork(): OnnxGraph {
+  const patchSize = [8, 8, 8];
+  const graph = new GraphBuilder(1);
+  const [one, two] = [1, 2].map((step) => patchSize.map(() => step)) as [number[], number[]];
+  const convolve = (name: string, x: typeof graph.input, to: number, stride: readonly number[]) =>
+    graph.convolution(name, x, {
+      weight: syntheticWeights([to, x.channels, 3, 3, 3]),
+      bias: syntheticWeights([to]),
+      stride,
+    });
+  const decode = (index: number, coarse: typeof graph.input, skip: typeof graph.input) => {
+    const upsampled = graph.transposedConvolution(`upsampling.${index}`, coarse, {
+      weight: syntheticWeights([coarse.channels, skip.channels, ...two]),
+      bias: syntheticWeights([skip.channels]),
+      stride: two,
+    });
+    const joined = graph.concatenate(`joined.${index}`, upsampled, skip);
+    return convolve(`decoder.${index}`, joined, skip.channels, one);
+  };
+  const fine = convolve("encoder.0", graph.input, 8, one);
+  const middle = convolve("encoder.1", fine, 16, two);
+  const coarse = convolve("encoder.2", middle, 24, two);
+  const logits = decode(1, decode(0, coarse, middle), fine);
+  return graph.finish(
+    { architecture: "PlainConvUNet", inputChannels: 1, outputChannels: 8, patchSize },
+    logits,
+  );
+}
+
 /** Returns values that depend only on the shape, scaled so that sums over the inputs stay near 1. */
 export function syntheticWeights(shape: readonly number[]) {
   const count = shape.reduce((a, b) => a * b, 1);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { openvinoEntryLibrary } from "../../../contract/openvino-libraries.js";
+import { freeFilePages } from "./free-file-pages.js";
 import { loadNativeCalls, type NativeCalls, type Pointer } from "./native-calls.js";
 
 /** Settings of a compiled network, in OpenVINO's words. */
@@ -63,6 +64,8 @@ export class OpenvinoCalls {
       return this.#network(compiled, shape);
     } finally {
       this.#call.modelFree(model);
+      // The compiled network has a copy of the weights in its own order.
+      freeFilePages(onnxFile);
     }
   }
 
