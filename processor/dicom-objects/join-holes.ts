@@ -32,11 +32,12 @@ function pointsOf(ring: Ring): readonly Point[] {
 
 /** Joins the holes from right to left, so that what is right of a hole belongs to the outline already. */
 function joined(outline: readonly Point[], holes: readonly (readonly Point[])[]): readonly Point[] {
-  const rightmost = (hole: readonly Point[]): number =>
-    hole.reduce((largest, [x]) => Math.max(largest, x), Number.NEGATIVE_INFINITY);
+  const starts = holes.map((hole) => {
+    const start = hole.reduce((best, [x], i) => (x > hole[best]![0] ? i : best), 0);
+    return { hole, start, x: hole[start]![0] };
+  });
   let result = outline;
-  for (const hole of [...holes].sort((a, b) => rightmost(b) - rightmost(a))) {
-    const start = hole.findIndex(([x]) => x === rightmost(hole));
+  for (const { hole, start } of starts.sort((a, b) => b.x - a.x)) {
     const turned = [...hole.slice(start), ...hole.slice(0, start)];
     const { after, point } = crossingRightOf(turned[0]!, result);
     result = [...result.slice(0, after + 1), point, ...turned, turned[0]!, point, ...result.slice(after + 1)];

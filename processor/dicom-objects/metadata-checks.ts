@@ -46,7 +46,7 @@ export const textUpTo = (length: number): JsonCheck<string> => ({
     // A backslash separates values, and control characters switch character sets.
     if (!/[\\\p{Cc}]/u.test(found) && [...found].length <= length) return found.trim();
     throw new JsonMismatch(
-      `${place} should be a text of at most ${length} characters without backslashes and line ends`,
+      `${place} should be a text of at most ${length} characters without backslashes or line breaks`,
     );
   },
   schema: () => ({ type: "string", maxLength: length }),

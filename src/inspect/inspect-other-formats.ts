@@ -31,7 +31,7 @@ export async function inspectNvidia(
 }
 
 /**
- * Describes a bundle of MONAI; null for a folder that is none. A part that is not built in is a problem that names it.
+ * Describes a bundle of MONAI; null for any other folder. A part that is not built in is a problem that names it.
  *
  * @throws BUNDLE_UNSUPPORTED for a network that is not built in
  */

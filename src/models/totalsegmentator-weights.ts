@@ -122,7 +122,7 @@ async function checkComplete(folder: string, network: NeededNetwork): Promise<vo
   for (const fold of folds) await checkWhole(join(folder, name, fold), folder);
 }
 
-/** Looks for the end of a checkpoint, which is a zip archive; one of an old version of PyTorch is no zip. */
+/** Looks for the end of a checkpoint, which is a zip archive; one of an old version of PyTorch is not. */
 async function checkWhole(file: string, folder: string): Promise<void> {
   const isZip = (await readStart(file)).equals(zipStart);
   if (!isZip) return;

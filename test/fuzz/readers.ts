@@ -1,3 +1,4 @@
+import { batchReaders } from "./readers/batch-readers.js";
 import { configReaders } from "./readers/config-readers.js";
 import { containerReaders } from "./readers/container-readers.js";
 import { dicomReaders } from "./readers/dicom-readers.js";
@@ -6,6 +7,7 @@ import type { FuzzedReader } from "./readers/fuzzed-reader.js";
 import { imageReaders } from "./readers/image-readers.js";
 import { modelReaders } from "./readers/model-readers.js";
 import { processorReaders } from "./readers/processor-readers.js";
+import { serviceReaders } from "./readers/service-readers.js";
 import { toolReaders } from "./readers/tool-readers.js";
 
 /** Every reader of untrusted files, by its name for `--reader`. */
@@ -18,4 +20,6 @@ export const fuzzedReaders: Readonly<Record<string, FuzzedReader>> = {
   ...containerReaders,
   ...processorReaders,
   ...toolReaders,
+  ...serviceReaders,
+  ...batchReaders,
 };

@@ -27,6 +27,8 @@ export const isDamagedTar = (error: unknown): error is Error =>
   (error instanceof Error && "code" in error && String(error.code).startsWith("Z_"));
 
 const maxMetadataBytes = 1 << 20;
+/** The digits of a record's length in a pax header, and the space after them. */
+const mostLengthBytes = 9;
 
 /**
  * Reads a tar entry by entry, with at most one header in memory. Supports ustar, GNU long names and pax.
@@ -127,11 +129,12 @@ function paxRecords(body: Uint8Array): ReadonlyMap<string, string> {
   const bytes = Buffer.from(body);
   const records = new Map<string, string>();
   for (let at = 0; at < bytes.length; ) {
-    const space = bytes.indexOf(0x20, at);
-    const length = Number(bytes.toString("latin1", at, space));
-    const isWhole = Number.isInteger(length) && length >= 5 && bytes[at + length - 1] === 0x0a; // "\n"
-    if (space < 0 || !isWhole) throw new TarError("a pax header is damaged");
-    const record = bytes.toString("utf8", space + 1, at + length - 1);
+    // Only a few bytes are searched for the length, so that a damaged header does not take quadratic time.
+    const [digits] = /^\d+(?= )/.exec(bytes.toString("latin1", at, at + mostLengthBytes)) ?? [];
+    const length = Number(digits);
+    const isWhole = length >= 5 && bytes[at + length - 1] === 0x0a; // "\n"
+    if (digits === undefined || !isWhole) throw new TarError("a pax header is damaged");
+    const record = bytes.toString("utf8", at + digits.length + 1, at + length - 1);
     const equals = record.indexOf("=");
     records.set(record.slice(0, equals), record.slice(equals + 1));
     at += length;

@@ -99,6 +99,6 @@ export const dicomError = defineErrors({
   DICOM_SERIES_DO_NOT_OVERLAP: {
     exit: 4,
     http: 422,
-    help: "Give series of one patient and one position; nothing of the second is where the first is.",
+    help: "Give series of the same patient in the same position: the second series does not overlap the first.",
   },
 });

@@ -5,17 +5,29 @@ import type { Fragment, Fragments } from "./fragments.js";
 import { type DicomFile, nativeBytes } from "./read-dicom-file.js";
 import { tags } from "./tags.js";
 
+/** Far more than the frames of any examination; each takes memory, whatever the size of the file. */
+const mostFrames = 1 << 20;
+
 /**
  * Returns the parts of a file that hold each frame.
  *
- * @throws DICOM_BROKEN_FILE if it is unclear which fragment belongs to which frame
+ * @throws DICOM_BROKEN_FILE if the file has fewer pixels than its header says, or it is unclear which fragment belongs to
+ *   which frame
  */
 export async function frameParts(file: DicomFile): Promise<readonly (readonly Fragment[])[]> {
   const { dataSet, pixels } = file;
   const count = numberOf(dataSet, tags.NumberOfFrames) ?? 1;
   const { encapsulated, at, length } = pixels!;
+  if (!Number.isInteger(count) || count < 1 || count > mostFrames)
+    throw dicomError("DICOM_BROKEN_FILE", `${file.name}: NumberOfFrames is ${count}`);
   if (encapsulated === null) {
-    const frameBytes = nativeBytes(dataSet) / count;
+    const allBytes = nativeBytes(dataSet);
+    if (allBytes > length)
+      throw dicomError(
+        "DICOM_BROKEN_FILE",
+        `${file.name}: its header announces ${allBytes} bytes of pixels, but it has ${length}`,
+      );
+    const frameBytes = allBytes / count;
     // Bytes that are swapped in pairs come in pairs, even if the image has an odd number of them.
     const bytes = count === 1 ? Math.min(length, frameBytes + (frameBytes % 2)) : frameBytes;
     return Array.from({ length: count }, (_, i) => [{ at: at + i * frameBytes, length: bytes }]);

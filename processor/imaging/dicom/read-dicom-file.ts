@@ -1,4 +1,5 @@
 import { basename, extname } from "node:path";
+import { ProcessorError } from "../../contract/errors.js";
 import { type ByteReader, firstBytes, readerOfBytes, withFileBytes } from "./byte-reader.js";
 import type { DataSet } from "./data-set.js";
 import { numberOf, uint16Of } from "./element-values.js";
@@ -62,13 +63,9 @@ export async function readDicomFile(path: string): Promise<DicomFile | null> {
   } catch (error) {
     if (error instanceof MalformedDataSet)
       throw dicomError(codes[error.problem], `${name}: ${error.message}`, { cause: error });
-    throw dicomError(
-      "DICOM_BROKEN_FILE",
-      `${name}: it can't be read (${(error as NodeJS.ErrnoException).code})`,
-      {
-        cause: error,
-      },
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined || error instanceof ProcessorError) throw error;
+    throw dicomError("DICOM_BROKEN_FILE", `${name}: it can't be read (${code})`, { cause: error });
   }
 }
 

@@ -15,7 +15,7 @@ export interface PlacedFrame {
 const tolerance = 0.01;
 
 export interface StepOptions extends DicomSettings {
-  /** Receives what an option allowed. */
+  /** Receives a warning for what an option allowed. */
   readonly warnings: DicomWarning[];
 }
 
@@ -63,7 +63,8 @@ function checkTilt(
     return Math.hypot(...[0, 1, 2].map((axis) => b[axis]! - a[axis]! - step * normal[axis]!));
   });
   if (shifts.every((shift) => shift <= tolerance * median)) return;
-  const angle = (Math.max(...shifts.map((shift, i) => Math.atan2(shift, steps[i]!))) * 180) / Math.PI;
+  const steepest = shifts.reduce((most, shift, i) => Math.max(most, Math.atan2(shift, steps[i]!)), 0);
+  const angle = (steepest * 180) / Math.PI;
   const message = `the slices are shifted against each other, as by a gantry tilted by ${angle.toFixed(1)}°`;
   if (gantryTilt !== "ignore") throw dicomError("DICOM_GANTRY_TILT", message);
   warnings.push({ code: "tilt-ignored", message: `${message}; stacked along their normal` });
@@ -87,7 +88,8 @@ function irregularity({ placed, steps, median }: Steps): {
       message: `${missing} of ${placed.length + missing} slices ${missing === 1 ? "is" : "are"} missing, the first between ${frameName(before)} and ${frameName(after)}`,
     };
   }
-  const [smallest, largest] = [Math.min(...steps), Math.max(...steps)];
+  const sorted = steps.toSorted((a, b) => a - b);
+  const [smallest, largest] = [sorted[0]!, sorted.at(-1)!];
   return {
     code: "DICOM_NONUNIFORM_SPACING",
     message: `the steps between slices are from ${shown(smallest)} mm to ${shown(largest)} mm`,

@@ -53,9 +53,13 @@ export async function batchStatus(folder: BatchFolder): Promise<BatchStatus> {
   }
   const rows = cases.map((one) => rowOf(one, records.get(one.name) ?? null, claimed.has(`${one.name}.lock`)));
   const count = (state: CaseRow["state"]) => rows.filter((row) => row.state === state).length;
-  const failures: Record<string, string[]> = {};
-  for (const { case: name, state, error } of rows)
-    if (state === "failed" && error !== null) failures[error.code] = [...(failures[error.code] ?? []), name];
+  const failures = new Map<string, string[]>();
+  for (const { case: name, state, error } of rows) {
+    if (state !== "failed" || error === null) continue;
+    const names = failures.get(error.code) ?? [];
+    failures.set(error.code, names);
+    names.push(name);
+  }
   const left = count("waiting") + count("running");
   return {
     total: rows.length,
@@ -65,7 +69,7 @@ export async function batchStatus(folder: BatchFolder): Promise<BatchStatus> {
     waiting: count("waiting"),
     isCancelled: await exists(folder.cancelFile),
     secondsLeft: left === 0 ? null : secondsLeft([...records.values()], left),
-    failures,
+    failures: Object.fromEntries(failures),
     cases: rows,
   };
 }
@@ -85,12 +89,19 @@ function rowOf({ name, output }: BatchCase, record: CaseRecord | null, isClaimed
 }
 
 /** Estimates the rest from the rate of all machines together so far. */
-function secondsLeft(records: readonly CaseRecord[], left: number): number | null {
+export function secondsLeft(
+  records: readonly Pick<CaseRecord, "state" | "attempts" | "ended">[],
+  left: number,
+): number | null {
   const done = records.filter(({ state }) => state === "done");
   if (done.length === 0) return null;
-  const starts = done.map(({ attempts, ended }) => Date.parse(attempts.at(-1)?.started ?? ended));
-  const ends = done.map(({ ended }) => Date.parse(ended));
-  const seconds = (Math.max(...ends) - Math.min(...starts)) / 1000;
+  let begin = Number.POSITIVE_INFINITY;
+  let end = Number.NEGATIVE_INFINITY;
+  for (const { attempts, ended } of done) {
+    begin = Math.min(begin, Date.parse(attempts.at(-1)?.started ?? ended));
+    end = Math.max(end, Date.parse(ended));
+  }
+  const seconds = (end - begin) / 1000;
   return (seconds / done.length) * left;
 }
 

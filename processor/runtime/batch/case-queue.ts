@@ -89,7 +89,7 @@ export class CaseQueue {
       const taken = await this.#attempt(one, signal);
       if (taken === "foreign") this.#foreign.push(one);
       else if (taken !== null) {
-        this.#foreign.push(...foreign.slice(i + 1));
+        this.#foreign = [...this.#foreign, ...foreign.slice(i + 1)];
         return taken;
       }
     }

@@ -18,7 +18,7 @@ const owner = record({
   deaths: count,
 });
 
-/** The processes that ended without a word while they computed a case, in a file next to its claim. */
+/** The processes that died while they computed a case, in a file next to its claim. */
 const obituary = record({ deaths: count, host: text });
 
 type Obituary = Checked<typeof obituary>;

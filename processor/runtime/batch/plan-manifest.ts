@@ -62,7 +62,7 @@ async function seriesOf(inputs: readonly string[]): Promise<readonly string[]> {
     if (splitImageEnding(input) !== null) return [];
     const { imageNames } = await listFolder(input).catch(() => ({ imageNames: [""] }));
     if (imageNames.length > 0) return [];
-    found.push(...(await seriesFolders(input)));
+    for (const series of await seriesFolders(input)) found.push(series);
   }
   return found;
 }
@@ -72,10 +72,14 @@ async function channelsByName(inputs: readonly string[]): Promise<readonly strin
   const names: string[] = [];
   for (const input of inputs) {
     if (splitImageEnding(input) !== null) names.push(input);
-    else names.push(...(await listFolder(input)).imageNames);
+    else for (const name of (await listFolder(input)).imageNames) names.push(name);
   }
   const numbers = names.map((name) => Number(/_(\d{4})$/.exec(splitImageEnding(name)?.stem ?? "")?.[1] ?? 0));
-  const count = Math.max(0, ...numbers.filter((number) => number < mostChannels)) + 1;
+  const largest = numbers.reduce(
+    (most, number) => (number < mostChannels ? Math.max(most, number) : most),
+    0,
+  );
+  const count = largest + 1;
   return Array.from({ length: count }, (_, i) => `channel ${i}`);
 }
 

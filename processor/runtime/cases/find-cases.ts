@@ -181,8 +181,8 @@ async function listInputs(inputs: readonly string[], preferredEnding: string): P
       const listed = await listFolder(input);
       const images = listed.imageNames.map((name) => join(input, name));
       const { kept, pictures } = withoutPictures(images, preferredEnding);
-      files.push(...kept);
-      leftOut.push(...listed.leftOut, ...pictures);
+      for (const file of kept) files.push(file);
+      for (const file of [...listed.leftOut, ...pictures]) leftOut.push(file);
     } else if (!info.isFile()) {
       throw sharedError("INPUT_NOT_FOUND", `${input} is neither a file nor a folder`);
     } else if (splitImageEnding(input) === null) {

@@ -3,7 +3,7 @@ import { type Components, labelComponents } from "../../imaging/volume/connected
 
 /** The rules by which the parts of one class's probabilities count as candidates, as in nnunet_serve. */
 export interface CandidateRules {
-  /** Smaller probabilities become 0. The segmentation holds what is larger. */
+  /** Smaller probabilities become 0; the segmentation has the voxels of the others. */
   readonly threshold: number;
   /** The largest probability that a candidate must reach; null for the threshold. */
   readonly minConfidence: number | null;
@@ -33,7 +33,7 @@ export interface FoundCandidates {
   readonly removed: number;
 }
 
-/** Parts with at most this many voxels are no candidates. */
+/** Parts with at most this many voxels are not candidates. */
 const tooFewVoxels = 10;
 
 /**

@@ -1,4 +1,4 @@
-import { parse } from "yaml";
+import { parseYaml } from "../../../processor/files/parse-yaml.js";
 import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { inMessages, shortText } from "../../ground/untrusted/short-text.js";
@@ -23,7 +23,10 @@ export async function readBundleConfig(file: string): Promise<BundleConfig> {
 /** @throws MODEL_FILE_INVALID */
 export function parsed(text: string, file: string): unknown {
   try {
-    return file.endsWith(".json") ? JSON.parse(text) : parse(text, { maxAliasCount: 0 });
+    if (file.endsWith(".json")) return JSON.parse(text);
+    const { value, faults } = parseYaml(text, { maxAliases: 0, hasUniqueKeys: false });
+    if (faults.length > 0) throw new Error(faults.join("; "));
+    return value;
   } catch (cause) {
     throw builderError("MODEL_FILE_INVALID", `${file} cannot be read: ${(cause as Error).message}`, {
       cause,

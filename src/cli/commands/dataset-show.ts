@@ -52,7 +52,9 @@ function tableText(name: string, rows: readonly ShownCase[]): string {
       .map(([label, volume]) => `${label}: ${short(volume)}`)
       .join(", "),
   ]);
-  const widths = header.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]!.length)));
+  const widths = header.map((title, i) =>
+    cells.reduce((most, row) => Math.max(most, row[i]!.length), title.length),
+  );
   const line = (row: readonly string[]) =>
     row
       .map((cell, i) => cell.padEnd(widths[i]!))

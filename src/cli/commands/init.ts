@@ -96,7 +96,7 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   return 0;
 }
 
-/** Returns what the file needs to know. A model of NVIDIA's nnU-Net is described as far as its files say it. */
+/** Returns what config.json needs to say. A model of NVIDIA's nnU-Net is described as far as its files say it. */
 async function describeForConfig(
   trained: TrainedModel,
   nvidia: InitialNvidia | null,

@@ -76,7 +76,7 @@ export async function readDatasetJson(
   throw nnunetError("DATASET_INVALID", faults.map(({ text }) => `${path}: ${text}`).join("\n"));
 }
 
-/** Takes dataset.json apart, and collects every fault. */
+/** Reads the parts of dataset.json, and collects every fault. */
 export function datasetOf(
   raw: JsonObject,
   folder: string,

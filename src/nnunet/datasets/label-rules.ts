@@ -86,7 +86,7 @@ export function brokenLabelRules(dataset: DatasetJson): readonly BrokenLabelRule
           : "Give one label for each entry of `labels` besides background and ignore.",
     });
   const ignore = labels.find(({ name }) => name === "ignore");
-  const highest = Math.max(0, ...family.allLabels);
+  const highest = family.allLabels.reduce((most, value) => Math.max(most, value), 0);
   if (ignore !== undefined && family.ignoreLabel !== highest + 1)
     broken.push({
       check: "ignore-label",

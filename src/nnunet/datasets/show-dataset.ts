@@ -80,7 +80,7 @@ function withOutliers(rows: readonly ShownCase[]): readonly ShownCase[] {
     look(`size ${name}`, (row) => row.sizeZyx[axis]);
     look(`spacing ${name}`, (row) => row.spacingMmZyx[axis]);
   }
-  const channels = Math.max(0, ...rows.map(({ intensities }) => intensities.length));
+  const channels = rows.reduce((most, { intensities }) => Math.max(most, intensities.length), 0);
   for (let channel = 0; channel < channels; channel++)
     look(`mean of channel ${channel}`, (row) => row.intensities[channel]?.mean);
   const labels = [...new Set(rows.flatMap(({ labelMillilitres }) => Object.keys(labelMillilitres)))];

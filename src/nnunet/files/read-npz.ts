@@ -13,7 +13,7 @@ export interface FloatArray {
 }
 
 /** The probabilities of a case of 600 × 512 × 512 voxels with 25 classes have 16 GB; more would not fit a machine. */
-const maxBytes = 2 ** 35;
+const maxBytes = 2 ** 34;
 
 /** numpy compresses a uniform array far better than 1:100. */
 const limits = { ...defaultZipLimits, maxTotalBytes: maxBytes, maxRatio: 2000 };
@@ -33,13 +33,7 @@ export async function readNpz(file: string, name: string): Promise<FloatArray> {
       const names = archive.entries.map(({ path }) => path.replace(/\.npy$/, "")).join(", ");
       throw invalid(`has no array ${name}; it has ${names === "" ? "none" : names}`);
     }
-    const bytes = Buffer.allocUnsafeSlow(archive.entry(entry).size);
-    let filled = 0;
-    for await (const chunk of archive.read(entry)) {
-      bytes.set(chunk, filled);
-      filled += chunk.length;
-    }
-    return parseNpy(bytes, invalid);
+    return await arrayOf(archive.read(entry), archive.entry(entry).size, invalid);
   } finally {
     await archive.close();
   }
@@ -58,13 +52,8 @@ export async function readNpy(file: string): Promise<FloatArray> {
   try {
     const { size } = await handle.stat();
     if (size > maxBytes) throw invalid(`it has ${size} bytes, more than the ${maxBytes} that can be read`);
-    const bytes = Buffer.allocUnsafeSlow(size);
-    for (let filled = 0; filled < size; ) {
-      const { bytesRead } = await handle.read(bytes, filled, Math.min(size - filled, 2 ** 30), filled);
-      if (bytesRead === 0) throw invalid("it ends early");
-      filled += bytesRead;
-    }
-    return parseNpy(bytes, invalid);
+    const options = { highWaterMark: 1 << 20, autoClose: false };
+    return await arrayOf(handle.createReadStream(options) as AsyncIterable<Buffer>, size, invalid);
   } finally {
     await handle.close();
   }
@@ -73,43 +62,70 @@ export async function readNpy(file: string): Promise<FloatArray> {
 /** numpy's header is a few hundred bytes. */
 const maxHeaderBytes = 65_536;
 
-function parseNpy(bytes: Buffer, invalid: (what: string) => Error): FloatArray {
-  if (bytes.length < 12 || bytes.toString("latin1", 0, 6) !== "\u0093NUMPY")
-    throw invalid("its array is not in numpy's format");
+/** Reads an array after its header has been checked. Before Node 22, a Buffer has at most 4 GiB, so each part is a view. */
+async function arrayOf(
+  chunks: AsyncIterable<Uint8Array>,
+  sizeBytes: number,
+  invalid: (what: string) => Error,
+): Promise<FloatArray> {
+  let head = Buffer.alloc(0);
+  let found: ArrayHead | null = null;
+  let data = new ArrayBuffer(0);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    let part = chunk;
+    if (found === null) {
+      head = Buffer.concat([head, chunk]);
+      found = headOf(head, sizeBytes, invalid);
+      if (found === null) continue;
+      data = new ArrayBuffer(sizeBytes - found.start);
+      part = head.subarray(found.start);
+    }
+    if (filled + part.length > data.byteLength) throw invalid("it has changed while it was read");
+    new Uint8Array(data, filled, part.length).set(part);
+    filled += part.length;
+  }
+  if (found === null) throw invalid("its array has no complete header");
+  if (filled < data.byteLength) throw invalid("it ends early");
+  return { shape: found.shape, values: floatsOf(data, found.type), type: found.type };
+}
+
+interface ArrayHead {
+  /** Where the values begin. */
+  readonly start: number;
+  readonly shape: readonly number[];
+  readonly type: FloatArray["type"];
+}
+
+/** Returns null if the header is not complete yet. */
+function headOf(bytes: Buffer, sizeBytes: number, invalid: (what: string) => Error): ArrayHead | null {
+  if (bytes.length < 12) return null;
+  if (bytes.toString("latin1", 0, 6) !== "\u0093NUMPY") throw invalid("its array is not in numpy's format");
   const isFirst = bytes[6] === 1;
   const start = (isFirst ? 10 : 12) + (isFirst ? bytes.readUInt16LE(8) : bytes.readUInt32LE(8));
-  if (start > Math.min(bytes.length, maxHeaderBytes)) throw invalid("its array has no complete header");
+  if (start > Math.min(sizeBytes, maxHeaderBytes)) throw invalid("its array has no complete header");
+  if (bytes.length < start) return null;
   const header = bytes.toString("latin1", 10, start);
   if (!header.includes("'fortran_order': False")) throw invalid("its array is in Fortran order");
-  const type = /'descr': '([^']{1,10})'/.exec(header)?.[1] ?? "none";
+  const name = /'descr': '([^']{1,10})'/.exec(header)?.[1] ?? "none";
   const shape = (/'shape': \(([\d, ]{0,200})\)/.exec(header)?.[1] ?? "")
     .split(",")
     .filter((size) => size.trim() !== "")
     .map(Number);
-  const count = shape.reduce((product, size) => product * size, 1);
-  const width = widths.get(type);
-  const precision = (["f2", "f4", "f8"] as const).find((name) => type === `<${name}`);
-  if (width === undefined || precision === undefined)
-    throw invalid(`its array has the type ${type}, not float16, float32 or float64`);
-  if (bytes.length - start !== count * width)
-    throw invalid(
-      `its array of ${shape.join(" × ")} has ${bytes.length - start} bytes, not ${count * width}`,
-    );
-  return { shape, values: floatsOf(bytes.subarray(start), type), type: precision };
+  const type = floatTypes.find((one) => name === `<${one}`);
+  if (type === undefined) throw invalid(`its array has the type ${name}, not float16, float32 or float64`);
+  const wanted = shape.reduce((product, size) => product * size, widths[type]);
+  if (sizeBytes - start !== wanted)
+    throw invalid(`its array of ${shape.join(" × ")} has ${sizeBytes - start} bytes, not ${wanted}`);
+  return { start, shape, type };
 }
 
-const widths: ReadonlyMap<string, number> = new Map([
-  ["<f2", 2],
-  ["<f4", 4],
-  ["<f8", 8],
-]);
+const floatTypes = ["f2", "f4", "f8"] as const;
+const widths = { f2: 2, f4: 4, f8: 8 } as const;
 
-function floatsOf(data: Buffer, type: string): Float32Array {
-  // numpy puts the data at a multiple of 16, and the buffer is its own: no copy is needed.
-  const isAligned = data.byteOffset % 8 === 0;
-  const { buffer, byteOffset, length } = isAligned ? data : Buffer.from(data);
-  if (type === "<f4") return new Float32Array(buffer, byteOffset, length / 4);
-  if (type === "<f8") return Float32Array.from(new Float64Array(buffer, byteOffset, length / 8));
+function floatsOf(data: ArrayBuffer, type: FloatArray["type"]): Float32Array {
+  if (type === "f4") return new Float32Array(data);
+  if (type === "f8") return Float32Array.from(new Float64Array(data));
   const table = halfFloatTable();
-  return Float32Array.from(new Uint16Array(buffer, byteOffset, length / 2), (bits) => table[bits]!);
+  return Float32Array.from(new Uint16Array(data), (bits) => table[bits]!);
 }

@@ -30,8 +30,8 @@ export async function filesOfModel(selection: ExportSelection): Promise<readonly
   const { resultsFolder, datasetName } = selection;
   const paths: string[] = [];
   for (const configuration of selection.configurations)
-    paths.push(...(await filesOfConfiguration(selection, configuration)));
-  paths.push(...(await filesOfEnsembles(selection)));
+    for (const path of await filesOfConfiguration(selection, configuration)) paths.push(path);
+  for (const path of await filesOfEnsembles(selection)) paths.push(path);
   for (const name of ["inference_information.json", "inference_instructions.txt"]) {
     const path = `${datasetName}/${name}`;
     if (await isFile(join(resultsFolder, path))) paths.push(path);
@@ -64,7 +64,7 @@ async function filesOfConfiguration(
     await take(`${folder}/network_architecture.pdf`);
     if (withPredictions) {
       const names = await namesIn(join(resultsFolder, folder, "validation"));
-      paths.push(...names.filter(isPrediction).map((name) => `${folder}/validation/${name}`));
+      for (const name of names.filter(isPrediction)) paths.push(`${folder}/validation/${name}`);
     } else await need(`${folder}/validation/summary.json`);
   }
   const crossValidation = `${model}/crossval_results_folds_${folds.join("_")}`;
@@ -96,7 +96,7 @@ async function filesOfEnsembles(selection: ExportSelection): Promise<readonly st
     if (members.length === 0 || !members.every((member) => exported.has(member))) continue;
     const present = await namesIn(join(resultsFolder, parent, name));
     const wanted = withPredictions ? present : crossValidationFiles.filter((file) => present.includes(file));
-    paths.push(...wanted.map((file) => `${parent}/${name}/${file}`));
+    for (const file of wanted) paths.push(`${parent}/${name}/${file}`);
   }
   return paths;
 }

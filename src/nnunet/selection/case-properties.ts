@@ -14,6 +14,9 @@ import { readPickle } from "../../checkpoint/pickle/read-pickle.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { sizeBeforeTurn } from "./turned-grid.js";
 
+/** More voxels than any image has, and as many as an array can hold. */
+const mostVoxels = 2 ** 32;
+
 /** The properties of a case without class locations have a few hundred bytes. */
 const maxBytes = 64 * 2 ** 20;
 
@@ -30,6 +33,32 @@ export async function geometryOfProperties(file: string, sizeZyx: Zyx): Promise<
     throw nnunetError("PROBABILITIES_INVALID", `${file} does not exist, or is not a file of nnU-Net`);
   const globals = new Map([...pythonGlobals, ...numpyGlobals]);
   const properties = new Field(readPickle(await readFile(file), { source: file, globals }).value, file);
+  return requirePossible(geometryIn(properties, { file, sizeZyx }), file);
+}
+
+/**
+ * Returns a geometry that an image can have.
+ *
+ * @throws PROBABILITIES_INVALID
+ */
+export function requirePossible(geometry: Geometry, file: string): Geometry {
+  const { sizeZyx, spacingMmZyx, originMmXyz, directionXyz } = geometry;
+  const isPossible =
+    sizeZyx.every((size) => Number.isSafeInteger(size) && size > 0) &&
+    sizeZyx.reduce((product, size) => product * size, 1) <= mostVoxels &&
+    spacingMmZyx.every((mm) => Number.isFinite(mm) && mm > 0) &&
+    [...originMmXyz, ...directionXyz].every(Number.isFinite);
+  if (isPossible) return geometry;
+  throw nnunetError(
+    "PROBABILITIES_INVALID",
+    `${file} says that the image has ${sizeZyx.join(" × ")} voxels of ${spacingMmZyx.join(" × ")} mm (z × y × x), its origin at ${originMmXyz.join(", ")}, and the direction ${directionXyz.join(", ")}, which no image can have`,
+  );
+}
+
+function geometryIn(
+  properties: Field,
+  { file, sizeZyx }: { readonly file: string; readonly sizeZyx: Zyx },
+): Geometry {
   const itk = properties.get("sitk_stuff");
   if (!itk.isNull) return geometryOfItk(itk, sizeZyx);
   const nibabel = properties.get("nibabel_stuff");

@@ -142,7 +142,10 @@ async function mergeAll({
     imageReader: rules.imageReader,
     heads: rules.heads,
     regionsClassOrder,
-    largestLabel: Math.max(0, ...foregroundLabels, ...(regionsClassOrder ?? [])),
+    largestLabel: [...foregroundLabels, ...(regionsClassOrder ?? [])].reduce(
+      (most, label) => Math.max(most, label),
+      0,
+    ),
     savesProbabilities,
   }));
   await forEachCase("averaging probabilities", "mergeProbabilities", tasks, session);

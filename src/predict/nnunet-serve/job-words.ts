@@ -3,7 +3,7 @@ import { choiceWord, requireOther } from "./option-words.js";
 import type { ServeOptionName } from "./options.js";
 import type { ServeWords } from "./parse-arguments.js";
 
-/** Where the end of the job is reported, and in which words. */
+/** Where the end of the job is reported, and the messages. */
 export interface JobWishes {
   readonly jobId: string | null;
   /** Null to send nothing. */

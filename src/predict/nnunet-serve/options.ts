@@ -123,7 +123,7 @@ const olderOptions = [
     name: "update_url",
     takes: "one",
     value: "URL",
-    describe: "send the status of the job there by POST; skip is no address",
+    describe: "send the status of the job there by POST; skip to send none",
   },
   {
     name: "success_message",

@@ -8,7 +8,8 @@ export function checkModel(target: GrandChallengeTarget, manifest: ProcessorMani
   const { models, settings } = manifest;
   const { channelNames, plan } = models[0];
   const labels = answerLabels(manifest, settings);
-  const largest = Math.max(0, ...labels.foregroundLabels, ...(labels.regionsClassOrder ?? []));
+  const written = [...labels.foregroundLabels, ...(labels.regionsClassOrder ?? [])];
+  const largest = written.reduce((most, label) => Math.max(most, label), 0);
   if (largest > 255)
     throw sharedError(
       "TARGET_UNFIT",

@@ -12,6 +12,8 @@ import { scanFiles } from "../../../processor/imaging/dicom/scan-files.js";
 import { stackSlices } from "../../../processor/imaging/dicom/slice-geometry.js";
 import { tags } from "../../../processor/imaging/dicom/tags.js";
 import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
+import { readInstance } from "../../../processor/runtime/service/dicom/store/read-instance.js";
+import { framesBody, metadataOf } from "../../../processor/runtime/service/dicom/web/retrieve.js";
 import { mutateBytes } from "../mutations/mutate.js";
 import { type FuzzedReader, filesBelow, golden, require } from "./fuzzed-reader.js";
 
@@ -62,7 +64,23 @@ export const dicomReaders: Readonly<Record<string, FuzzedReader>> = {
       );
     },
   },
+  "dicom-instance": {
+    mutation: mutateBytes,
+    seeds: async () => filesBelow(series, instances),
+    read: async ({ file }) => {
+      const facts = await readInstance(file);
+      const instance = { ...facts, path: file, bytes: 0 };
+      // What is stored can be described later.
+      require(JSON.stringify(await metadataOf([instance])).length > 2, "a description");
+      const { stream } = await framesBody(instance, [1], "*/*");
+      for await (const _ of stream);
+    },
+  },
 };
+
+/** Files with sequences, fragments, several frames, and without value representations. */
+const instances =
+  /(?:ct_single|\/deep_|private_tags|ts_implicit|ts_explicit_be|ts_fragmented_j2k).*\/(?:IM0001\.dcm|S00)$|enhanced_(?:ct|mr_reversed_rle)\/input\/\w+\.dcm$/;
 
 function checkVolume(
   voxels: Float32Array,

@@ -6,6 +6,8 @@ import type { LabelDefinition } from "../../../processor/contract/manifest.js";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { ZipArchive } from "../../../processor/files/zip/zip-archive.js";
 import { readNpyFile } from "../../../processor/nnunet-files/read-npy.js";
+import { readBundleConfig } from "../../../src/checkpoint/monai/bundle-config.js";
+import { readBundleNetwork } from "../../../src/checkpoint/monai/bundle-network.js";
 import { readConfigPickle } from "../../../src/checkpoint/nvidia/config-pickle.js";
 import { readNvidiaNetwork } from "../../../src/checkpoint/nvidia/network-plan.js";
 import { readLightning } from "../../../src/checkpoint/nvidia/read-lightning.js";
@@ -23,7 +25,7 @@ import { anyModel } from "../../../src/models/model-query.js";
 import { buildZip } from "../../support/archive/zip-builder.js";
 import { modelIn } from "../../support/model/model-in.js";
 import { neverStopped } from "../../support/never-stopped.js";
-import { mutateBytes, mutateJson } from "../mutations/mutate.js";
+import { mutateBytes, mutateJson, mutateLines } from "../mutations/mutate.js";
 import { mutatePickle } from "../mutations/mutate-pickle.js";
 import { mutateZip } from "../mutations/mutate-zip.js";
 import {
@@ -35,6 +37,7 @@ import {
   golden,
   require,
   seedInFolder,
+  seedText,
 } from "./fuzzed-reader.js";
 
 const labels: LabelDefinition = {
@@ -92,6 +95,14 @@ export const modelReaders: Readonly<Record<string, FuzzedReader>> = {
       bundles.map((name) => seedInFolder(join(golden, "monai", name, "bundle"), inferenceFile)),
     read: describesModel,
   },
+  "monai-yaml": {
+    mutation: mutateLines,
+    seeds: async () => [seedText("inference.yaml", bundleYaml)],
+    read: async ({ file }) => {
+      const config = await readBundleConfig(file);
+      readBundleNetwork(config.get("network_def"));
+    },
+  },
   "monai-weights": {
     mutation: mutateZip,
     seeds: async () =>
@@ -146,6 +157,21 @@ const v1Models = ["v1/blobs_3d_fullres", "v1/blobs_2d"];
 
 /** Bundles of MONAI: both networks, and a state dict as well as TorchScript. */
 const bundles = ["spleen_unet", "tumour_dynunet_sigmoid"];
+const bundleYaml = `spatial: 3
+pixdim: [1.5, 1.5, 2.0]
+network_def:
+  _target_: UNet
+  spatial_dims: "@spatial"
+  in_channels: 1
+  out_channels: 2
+  channels: [8, 16, 32]
+  strides:
+    - 2
+    - 2
+  num_res_units: 2
+  norm: batch
+network: $@network_def.to(@device)
+`;
 const inferenceFile = "configs/inference.json";
 
 const seedsIn = async (models: readonly string[], path: string): Promise<readonly FuzzSeed[]> =>

@@ -110,6 +110,20 @@ test("a ring with a hole becomes one ring that is inside once, however it is fil
   expect(inside).toEqual(voxels);
 });
 
+test("a hole may have more points than arguments of a function can be", () => {
+  // A comb, whose teeth and gaps are one pixel wide.
+  const [rows, columns] = [5, 200_001];
+  const voxels = Uint8Array.from({ length: rows * columns }, (_, i) => {
+    const [y, x] = [Math.floor(i / columns), i % columns];
+    const isHole = x > 0 && x < columns - 1 && (y === 1 || (y === 2 && x % 2 === 1));
+    return isHole ? 0 : 1;
+  });
+  const extent = { z: 0, rows: [0, rows], columns: [0, columns] } as const;
+  const rings = traceContours({ voxels, label: 1, extent, rows, columns });
+  expect(rings.map(({ length }) => length > 300_000)).toEqual([false, true]);
+  expect(joinHoles(rings)).toHaveLength(1);
+});
+
 test("a single pixel is a ring of four points, half a pixel around it", () => {
   const voxels = Uint8Array.of(0, 0, 0, 0, 1, 0, 0, 0, 0);
   const extent = { z: 0, rows: [1, 2], columns: [1, 2] } as const;

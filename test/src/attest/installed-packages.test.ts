@@ -16,7 +16,7 @@ Architecture: amd64
 Source: gcc-14 (14.2.0-19)
 Version: 1:14.2.0-19+b1
 Description: GNU Standard C++ Library v3
- Package: a line that goes on is no field
+ Package: a line that goes on is not a field
 Homepage: http://gcc.gnu.org/
 
 Package: removed

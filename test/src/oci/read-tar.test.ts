@@ -94,3 +94,11 @@ describe("a tar is refused", () => {
     });
   });
 });
+
+it("a pax header of a mebibyte that is damaged is refused at once", async () => {
+  // Whatever length it says, the first five bytes look like a whole record.
+  const records = `${"\n".repeat((1 << 20) - 2)}5 `;
+  const start = performance.now();
+  await expect(read(Buffer.concat([pax(records), one]))).rejects.toThrow("a pax header is damaged");
+  expect(performance.now() - start).toBeLessThan(5000);
+});

@@ -8,7 +8,7 @@ import { temporaryFolder } from "../../support/service/test-service.js";
 
 const blobs = goldenPath("v2", "blobs_2d");
 
-/** Writes a file of models with the golden one and one whose checkpoint is no checkpoint. */
+/** Writes a file of models with the golden one and one whose checkpoint is something else. */
 function specFolder(more = ""): string {
   const folder = temporaryFolder();
   writeFileSync(

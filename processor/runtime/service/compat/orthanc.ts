@@ -55,7 +55,10 @@ export class Orthanc {
       body: await readFile(path),
       signal,
     });
-    return response.json();
+    return response.json().catch((cause: unknown) => {
+      signal.throwIfAborted();
+      throw serviceError("ORTHANC_FAILED", "Orthanc's answer for instances is not JSON", { cause });
+    });
   }
 
   /** @throws ORTHANC_FAILED */

@@ -118,7 +118,9 @@ function checkRules(
     ...(isModel(model) ? [] : [`dicom_rules[${i}].model: there is no model ${model}`]),
     ...(sendTo === null || peers.has(sendTo) || isAddress(sendTo)
       ? []
-      : [`dicom_rules[${i}].send_to: ${sendTo} is no peer (--dicom-peer) and no address of DICOMweb`]),
+      : [
+          `dicom_rules[${i}].send_to: ${sendTo} is neither a peer (--dicom-peer) nor the address of a DICOMweb service`,
+        ]),
   ]);
   if (faults.length > 0) throw exchangeError("DICOM_RULES_INVALID", faults.join("; "));
 }

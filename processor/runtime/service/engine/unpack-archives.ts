@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
@@ -11,7 +11,7 @@ import { outputError } from "../../../files/write-file.js";
 import { ZipArchive } from "../../../files/zip/zip-archive.js";
 import { cleanName } from "../uploads/clean-name.js";
 
-/** What an uploaded archive may hold. Its links and devices are refused. */
+/** What an uploaded archive may contain. Its links and devices are refused. */
 const limits = {
   maxEntries: 100_000,
   maxTotalBytes: 64 * 2 ** 30,
@@ -28,19 +28,28 @@ export async function unpackArchives(archives: readonly string[], signal: AbortS
   for (const path of archives) {
     // A job that is repeated has unpacked it before.
     if (!(await exists(path))) continue;
-    if (/\.zip$/i.test(path)) await unpackZip(path, signal);
-    else await unpackTar(path, signal);
+    const unpacking = { path, archives: new Set(archives), signal };
+    if (/\.zip$/i.test(path)) await unpackZip(unpacking);
+    else await unpackTar(unpacking);
     await rm(path, { force: true });
   }
 }
 
-async function unpackZip(path: string, signal: AbortSignal): Promise<void> {
+interface Unpacking {
+  /** The archive that is being unpacked. */
+  readonly path: string;
+  /** All archives of the job, which no entry may replace. */
+  readonly archives: ReadonlySet<string>;
+  readonly signal: AbortSignal;
+}
+
+async function unpackZip(unpacking: Unpacking): Promise<void> {
+  const { path } = unpacking;
   const archive = await ZipArchive.open(path, limits).catch((error: unknown) => {
     throw withoutFolder(error, path);
   });
   try {
-    for (const entry of archive.entries)
-      await writeEntry(path, entry.path, { bytes: archive.read(entry.path), signal });
+    for (const entry of archive.entries) await writeEntry(entry.path, archive.read(entry.path), unpacking);
   } catch (error) {
     throw withoutFolder(error, path);
   } finally {
@@ -48,7 +57,9 @@ async function unpackZip(path: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function unpackTar(path: string, signal: AbortSignal): Promise<void> {
+async function unpackTar(unpacking: Unpacking): Promise<void> {
+  const { path } = unpacking;
+  const { size: packedBytes } = await stat(path);
   const file = createReadStream(path, { highWaterMark: 1 << 18 });
   const source = /\.(?:gz|tgz)$/i.test(path) ? file.pipe(createGunzip()) : file;
   file.once("error", (error) => source.destroy(error));
@@ -65,7 +76,12 @@ async function unpackTar(path: string, signal: AbortSignal): Promise<void> {
           "ARCHIVE_UNSAFE",
           `it holds more than ${limits.maxEntries} files or ${limits.maxTotalBytes} bytes`,
         );
-      await writeEntry(path, entry.path, { bytes: entry.bytes, signal });
+      if (total > limits.ratioFreeBytes && total > packedBytes * limits.maxRatio)
+        throw sharedError(
+          "ARCHIVE_UNSAFE",
+          `it unpacks from ${packedBytes} to ${total} bytes or more, but at most ${limits.maxRatio} times the packed size is allowed`,
+        );
+      await writeEntry(entry.path, entry.bytes, unpacking);
     }
     if (entries === 0) throw sharedError("ARCHIVE_INVALID", "it holds no files");
   } catch (error) {
@@ -77,11 +93,16 @@ async function unpackTar(path: string, signal: AbortSignal): Promise<void> {
 }
 
 async function writeEntry(
-  archive: string,
   name: string,
-  { bytes, signal }: { readonly bytes: AsyncIterable<Uint8Array>; readonly signal: AbortSignal },
+  bytes: AsyncIterable<Uint8Array>,
+  { path, archives, signal }: Unpacking,
 ): Promise<void> {
-  const target = join(dirname(archive), unpackedName(name));
+  const target = join(dirname(path), unpackedName(name));
+  if (archives.has(target))
+    throw sharedError(
+      "ARCHIVE_UNSAFE",
+      `the entry ${JSON.stringify(name.slice(0, 100))} has the name of an uploaded archive`,
+    );
   await makeFolder(dirname(target), 0o700);
   await pipeline(bytes, createWriteStream(target, { flags: "w", mode: 0o600 }), { signal }).catch(
     (error: unknown) => {
@@ -108,7 +129,7 @@ function unpackedName(name: string): string {
   }
 }
 
-/** The folder of a job is nothing that its client knows. */
+/** Removes the folder of the job from a message, because clients do not know it. */
 function withoutFolder(error: unknown, path: string): unknown {
   if (error instanceof Error && error.message.includes(dirname(path)))
     error.message = error.message.replaceAll(`${dirname(path)}/`, "");

@@ -6,7 +6,7 @@ export type EndListener = (job: StoredJob) => void;
 /** Node's timers take at most this many milliseconds. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Those who wait for the end of a job, or want to know of the end of every job. */
+/** Tells callers that wait for a job, and listeners, when jobs end. */
 export class JobEnds {
   readonly #listeners = new Set<EndListener>();
   readonly #waiting = new Map<string, Set<EndListener>>();

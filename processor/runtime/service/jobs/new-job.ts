@@ -12,7 +12,7 @@ export interface NewJob {
   readonly prepare: () => Promise<void>;
 }
 
-/** A key of the client for a request, with the digest of the request. */
+/** The client's key for a request, with the digest of the request. */
 export interface IdempotencyKey {
   readonly key: string;
   readonly digest: string;

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
-import { parseDocument } from "yaml";
 import { nearest } from "../../../contract/nearest-name.js";
 import { didYouMean } from "../../../files/nearest-path.js";
+import { parseYaml } from "../../../files/parse-yaml.js";
 import { readTextFile, unreadable } from "../../../files/read-text-file.js";
 import { serviceError } from "../errors.js";
 import { defaultArgKeys, defaultArgs } from "../schemas/inference-request.js";
@@ -67,10 +67,8 @@ export async function readSpec(path: string, options: ReadSpecOptions): Promise<
     const what = isMissing ? ` does not exist${await didYouMean(path)}` : `: ${unreadable(cause)}`;
     throw serviceError("SPEC_INVALID", `${path}${what}`, { cause });
   });
-  const document = parseDocument(text, { uniqueKeys: true });
-  const faults: string[] = document.errors.map(({ message }) => message.split("\n")[0]!);
-  // Aliases can make a short file very large.
-  const value: unknown = faults.length > 0 ? null : document.toJS({ maxAliasCount: 100 });
+  const { value, faults: found } = parseYaml(text, { maxAliases: 100, hasUniqueKeys: true });
+  const faults = [...found];
   if (faults.length === 0 && !isMapping(value))
     faults.push("it must be a mapping with model_folder and models");
   const warnings: string[] = [];
@@ -118,7 +116,7 @@ function entryOf(value: unknown, place: string, findings: Findings): readonly Sp
   }
   const { tta, ...known } = value;
   // nnunet_serve's own example has it there by mistake.
-  if (tta !== undefined) warnings.push(`${place}.tta has no effect; it belongs into default_args`);
+  if (tta !== undefined) warnings.push(`${place}.tta has no effect; it belongs in default_args`);
   requireKnown(known, { known: entryKeys, place: `${place}.`, faults });
   const text = (key: string): string | null => {
     const found = value[key] ?? null;

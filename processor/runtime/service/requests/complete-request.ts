@@ -51,6 +51,9 @@ const schemaDefaults: Readonly<Record<string, unknown>> = {
   save_rt_struct_output: false,
 };
 
+/** Far more than a request that somebody means; each model has a stage of its own. */
+const mostModels = 64;
+
 /**
  * Completes a request: what it sets counts, then what the models' `default_args` say, then the schema's defaults. Each
  * model gets its own part of the keys that are per model; of the others, the last model that has one counts.
@@ -62,7 +65,10 @@ export function completeRequest(
   given: SharedFields,
   served: ServedModels,
 ): CompleteRequest {
-  const models = [names].flat().map((name) => requireModel(name, served));
+  const named = [names].flat();
+  if (named.length > mostModels)
+    throw unfitRequest(`a request may name ${mostModels} models, but this one names ${named.length}`);
+  const models = named.map((name) => requireModel(name, served));
   const request: Readonly<Record<string, unknown>> = given;
   const one = <T>(key: string): T | null => {
     const ofModels = models.map(({ defaultArgs }) => defaultArgs[key] ?? null);

@@ -18,3 +18,26 @@ export function cleanName(name: string): string {
   if (isClean && !/^[A-Za-z]:$/.test(parts[0]!)) return parts.join("/");
   throw serviceError("UPLOAD_INVALID", `${JSON.stringify(name.slice(0, 100))} cannot be the name of a file`);
 }
+
+/** The names of files that share a folder. */
+export class UploadNames {
+  readonly #files = new Set<string>();
+  readonly #folders = new Set<string>();
+
+  get all(): readonly string[] {
+    return [...this.#files];
+  }
+
+  /** @throws UPLOAD_INVALID if there is a file of this name, or if a name is that of a file and of a folder */
+  add(name: string): void {
+    const parts = name.split("/");
+    const parents = parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("/"));
+    if (this.#files.has(name))
+      throw serviceError("UPLOAD_INVALID", `two files are called ${JSON.stringify(name)}`);
+    const both = this.#folders.has(name) ? name : parents.find((parent) => this.#files.has(parent));
+    if (both !== undefined)
+      throw serviceError("UPLOAD_INVALID", `${JSON.stringify(both)} is the name of a file and of a folder`);
+    this.#files.add(name);
+    for (const parent of parents) this.#folders.add(parent);
+  }
+}

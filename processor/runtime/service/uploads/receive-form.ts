@@ -10,7 +10,7 @@ import { makeFolder } from "../../../files/make-folder.js";
 import { outputError } from "../../../files/write-file.js";
 import { serviceError } from "../errors.js";
 import type { ServiceContext } from "../service-context.js";
-import { cleanName } from "./clean-name.js";
+import { cleanName, UploadNames } from "./clean-name.js";
 
 /** A request that came with its files. */
 export interface ReceivedForm {
@@ -39,7 +39,7 @@ export async function receiveForm(
     context: { limits },
   }: { readonly folder: string; readonly context: Pick<ServiceContext, "limits"> },
 ): Promise<ReceivedForm> {
-  const files: string[] = [];
+  const names = new UploadNames();
   const digests: string[] = [];
   let text: string | null = null;
   let bytes = 0;
@@ -66,8 +66,7 @@ export async function receiveForm(
       }
       const name = cleanName(part.filename);
       const path = join(folder, name);
-      if (files.includes(name))
-        throw serviceError("UPLOAD_INVALID", `two files are called ${JSON.stringify(name)}`);
+      names.add(name);
       await makeFolder(dirname(path), 0o700);
       const hash = createHash("sha256");
       const counted = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -89,14 +88,13 @@ export async function receiveForm(
           "UPLOAD_TOO_LARGE",
           `the file ${JSON.stringify(name)} has more than ${limits.maxUploadBytes} bytes`,
         );
-      files.push(name);
       digests.push(`${name}:${hash.digest("hex")}`);
     }
     if (text === null) throw serviceError("REQUEST_INVALID", "the form has no field request");
     const digest = createHash("sha256")
       .update(JSON.stringify([text, ...digests]))
       .digest("hex");
-    return { request: parsed(text), folder, files, digest };
+    return { request: parsed(text), folder, files: names.all, digest };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw unreadableForm(error);

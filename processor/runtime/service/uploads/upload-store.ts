@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { makeFolder } from "../../../files/make-folder.js";
 import { outputError } from "../../../files/write-file.js";
 import { serviceError } from "../errors.js";
-import { cleanName } from "./clean-name.js";
+import { cleanName, UploadNames } from "./clean-name.js";
 import { contentName, digestOf, leftUpload, noteUpload, noteVerified } from "./left-uploads.js";
 import { WriteBehind } from "./write-behind.js";
 
@@ -49,7 +49,7 @@ export class UploadStore {
     this.#maxBytes = maxBytes;
   }
 
-  /** Finds the uploads that an earlier server took, and removes what is none. */
+  /** Finds the uploads that an earlier server took, and removes everything else. */
   async open(): Promise<void> {
     await makeFolder(this.#folder, 0o700);
     for (const name of await readdir(this.#folder)) {
@@ -122,7 +122,7 @@ export class UploadStore {
   /**
    * Returns the names of finished uploads.
    *
-   * @throws UPLOAD_UNKNOWN; UPLOAD_INVALID for one that is not complete, and for two of one name
+   * @throws UPLOAD_UNKNOWN; UPLOAD_INVALID for one that is not complete, and for names that cannot share a folder
    */
   namesOf(ids: readonly string[], client: string): readonly string[] {
     const uploads = ids.map((id) => this.#find(id, client));
@@ -132,11 +132,9 @@ export class UploadStore {
         "UPLOAD_INVALID",
         `the upload ${open.id} has ${open.received} of ${open.bytes} bytes`,
       );
-    const names = uploads.map(({ name }) => name);
-    const repeated = names.find((name, i) => names.indexOf(name) !== i);
-    if (repeated !== undefined)
-      throw serviceError("UPLOAD_INVALID", `two uploads are called ${JSON.stringify(repeated)}`);
-    return names;
+    const names = new UploadNames();
+    for (const { name } of uploads) names.add(name);
+    return names.all;
   }
 
   /** Returns where the bytes of uploads are, with the names of the files. */

@@ -182,11 +182,9 @@ async function fileFindings(
   const missing: string[] = [];
   for (const { id, images, label } of cases) {
     const labelMissing = label === null || !(await exists(label));
-    const lacking: string[] = [];
     if (dataset.listedCases !== null)
-      for (const image of images) if (!(await exists(image))) lacking.push(image);
-    if (labelMissing) lacking.push(label ?? `label of ${id}`);
-    missing.push(...lacking);
+      for (const image of images) if (!(await exists(image))) missing.push(image);
+    if (labelMissing) missing.push(label ?? `label of ${id}`);
   }
   if (missing.length > 0)
     findings.push(

@@ -6,7 +6,7 @@ import { numpyGlobals } from "../../../checkpoint/pickle/numpy-globals.js";
 import { pythonGlobals } from "../../../checkpoint/pickle/python-globals.js";
 import { readPickle } from "../../../checkpoint/pickle/read-pickle.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
-import { directionOf } from "../case-properties.js";
+import { directionOf, requirePossible } from "../case-properties.js";
 
 /** Where the probabilities of a case of nnU-Net v1 are in space. */
 export interface SoftmaxProperties {
@@ -35,13 +35,16 @@ export async function readSoftmaxProperties(file: string): Promise<SoftmaxProper
   const box = properties.get("crop_bbox");
   const order = properties.get("regions_class_order");
   return {
-    geometry: {
-      sizeZyx: threeOf(properties.get("original_size_of_raw_data")),
-      spacingMmZyx: reversed(threeOf(properties.get("itk_spacing"))),
-      originMmXyz: threeOf(properties.get("itk_origin")),
-      directionXyz: directionOf(properties.get("itk_direction").numbers(), properties),
-      dimensions: 3,
-    },
+    geometry: requirePossible(
+      {
+        sizeZyx: threeOf(properties.get("original_size_of_raw_data")),
+        spacingMmZyx: reversed(threeOf(properties.get("itk_spacing"))),
+        originMmXyz: threeOf(properties.get("itk_origin")),
+        directionXyz: directionOf(properties.get("itk_direction").numbers(), properties),
+        dimensions: 3,
+      },
+      file,
+    ),
     croppedSizeZyx: threeOf(properties.get("size_after_cropping")),
     cropStartZyx: box.isNull
       ? null

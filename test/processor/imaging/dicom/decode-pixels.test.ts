@@ -26,7 +26,7 @@ describe("stored values become", () => {
     ["rescaled", { slope: 0.5, intercept: -1024 }, [0, 2048], [-1024, 0]],
     ["inverted before they are rescaled", { isInverted: true, slope: 2, intercept: 1 }, [0, 4095], [8191, 1]],
     [
-      "with all 16 bits, also at the end of a row that is no multiple of four",
+      "with all 16 bits, also at the end of a row that is not a multiple of four",
       { bitsStored: 16, highBit: 15, isSigned: true, intercept: 1 },
       [0xffff, 0x8000, 0x7fff, 0, 2],
       [0, -32767, 32768, 1, 3],

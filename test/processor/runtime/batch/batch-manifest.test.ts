@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseManifest, readManifest } from "../../../../processor/runtime/batch/batch-manifest.js";
+import { secondsLeft } from "../../../../processor/runtime/batch/batch-status.js";
 import { manifestText, planManifest } from "../../../../processor/runtime/batch/plan-manifest.js";
 
 let folder = "";
@@ -102,4 +103,14 @@ describe("planning", () => {
 
 test("a manifest that is missing is named", async () => {
   await expect(readManifest(join(folder, "none.jsonl"))).rejects.toMatchObject({ code: "INPUT_NOT_FOUND" });
+});
+
+test("a batch of more cases than arguments of a function can be knows how long it still takes", () => {
+  const record = (i: number) => ({
+    state: "done" as const,
+    attempts: [],
+    ended: new Date(Date.UTC(2026, 0, 1) + i * 1000).toISOString(),
+  });
+  const records = Array.from({ length: 200_001 }, (_, i) => record(i));
+  expect(secondsLeft(records, 1000)).toBeCloseTo(1000, 0);
 });

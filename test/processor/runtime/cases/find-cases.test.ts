@@ -42,6 +42,12 @@ describe("a folder is grouped into cases as nnU-Net does", () => {
     });
   });
 
+  test("also if there are more files than arguments of a function can be", async () => {
+    const names = Array.from({ length: 130_000 }, (_, i) => `c${i}.png`);
+    for (const name of names) put(name);
+    expect((await find(["grey"])).cases).toHaveLength(names.length);
+  });
+
   test("also if the case's own name has numbers", async () => {
     put("liver_0007_0000.nii.gz", "liver_0008_0000.nii.gz");
     expect(summary(await find(["CT"])).cases.map(([name]) => name)).toEqual(["liver_0007", "liver_0008"]);

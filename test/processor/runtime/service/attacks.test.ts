@@ -1,21 +1,19 @@
 import { once } from "node:events";
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Sessions } from "../../../../processor/runtime/service/access/sessions.js";
 import { readTokenFile } from "../../../../processor/runtime/service/access/tokens.js";
 import { requireAllowed } from "../../../../processor/runtime/service/engine/study-inputs.js";
-import { unpackArchives } from "../../../../processor/runtime/service/engine/unpack-archives.js";
+import { DataRoots } from "../../../../processor/runtime/service/requests/data-roots.js";
 import { claimFolder } from "../../../../processor/runtime/service/start/claim-folder.js";
 import {
   isPrivateAddress,
   publicAddressOf,
   requireAllowedWebhook,
 } from "../../../../processor/runtime/service/webhooks/webhook-rules.js";
-import { tarHeader } from "../../../../src/oci/tar-header.js";
 import { neverStopped } from "../../../support/never-stopped.js";
 import {
   formOf,
@@ -170,52 +168,44 @@ describe("a webhook", () => {
   );
 });
 
-describe("an archive", () => {
-  const tarOf = (header: Partial<Parameters<typeof tarHeader>[0]>) =>
-    Buffer.concat([
-      tarHeader({ path: "a", kind: "file", mode: 0o644, sizeBytes: 0, time: new Date(0), ...header }),
-      Buffer.alloc(1024),
-    ]);
-
-  test.each([
-    ["that leaves its folder", tarOf({ path: "../../evil" }), "ARCHIVE_UNSAFE"],
-    ["with an absolute name", tarOf({ path: "/tmp/evil-of-service" }), "ARCHIVE_UNSAFE"],
-    ["with a link", tarOf({ path: "link", kind: "symlink", linkTarget: "/etc" }), "ARCHIVE_UNSAFE"],
-    ["that is none", Buffer.from("these are no blocks of a tar file".repeat(40)), "ARCHIVE_INVALID"],
-    ["that is empty", Buffer.alloc(1024), "ARCHIVE_INVALID"],
-  ])("%s is refused", async (_, bytes, code) => {
-    const folder = join(temporaryFolder(), "input");
-    mkdirSync(folder);
-    for (const [name, content] of [
-      ["a.tar", bytes],
-      ["a.tar.gz", gzipSync(bytes)],
-    ] as const) {
-      writeFileSync(join(folder, name), content);
-      await expect(unpackArchives([join(folder, name)], neverStopped())).rejects.toMatchObject({ code });
-    }
-    expect([existsSync(join(folder, "../../evil")), existsSync("/tmp/evil-of-service")]).toEqual([
-      false,
-      false,
-    ]);
-  });
-
-  test("that is no zip file is refused without the server's folder in the message", async () => {
-    const folder = temporaryFolder();
-    writeFileSync(join(folder, "a.zip"), "no zip");
-    const error = await unpackArchives([join(folder, "a.zip")], neverStopped()).catch(
-      (thrown: unknown) => thrown,
-    );
-    expect(error).toMatchObject({ code: "ARCHIVE_INVALID" });
-    expect((error as Error).message).not.toContain(folder);
-  });
-});
-
 test("a form with two files of one name is refused without the server's folder in the message", async () => {
   const service = await testService();
   const form = new FormData();
   form.append("request", JSON.stringify({ model: "organ" }));
   for (const content of ["a", "b"]) form.append("file", new Blob([content]), "scan.nii.gz");
   const { headers, payload } = await sentForm(form);
+  const answer = await service.app.inject({
+    method: "POST",
+    url: "/v1/jobs",
+    payload,
+    headers: { host, ...headers },
+  });
+  expect([answer.statusCode, answer.json().code]).toEqual([400, "UPLOAD_INVALID"]);
+  expect(answer.body).not.toContain(service.folder);
+});
+
+test("a request that names a model a hundred thousand times is refused at once", async () => {
+  const root = temporaryFolder();
+  const service = await testService({ dataRoots: await DataRoots.open([root]) });
+  const answer = await service.app.inject({
+    method: "POST",
+    url: "/v1/jobs",
+    headers: { host },
+    payload: { model: Array(100_000).fill("organ"), study_path: root },
+  });
+  expect([answer.statusCode, answer.json().code]).toEqual([400, "SERIES_INVALID"]);
+  expect(answer.body).toContain("may name 64 models");
+});
+
+test.each([
+  ["scan", "scan/a.dcm"],
+  ["scan/a.dcm", "scan"],
+])("a form with the files %s and %s, which cannot share a folder, is refused", async (...names) => {
+  const service = await testService();
+  const { headers, payload } = await formOf(
+    { model: "organ" },
+    Object.fromEntries(names.map((name) => [name, "v"])),
+  );
   const answer = await service.app.inject({
     method: "POST",
     url: "/v1/jobs",

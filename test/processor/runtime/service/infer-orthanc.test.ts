@@ -1,8 +1,13 @@
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { expect, onTestFinished } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { Orthanc as OrthancClient } from "../../../../processor/runtime/service/compat/orthanc.js";
 import { goldenPath } from "../../../support/golden.js";
 import { needs, testWith } from "../../../support/needs.js";
+import { neverStopped } from "../../../support/never-stopped.js";
 import { type Orthanc, startOrthanc } from "../../../support/programs/orthanc.js";
 import { blobsService } from "../../../support/service/blobs-service.js";
 import { testService } from "../../../support/service/test-service.js";
@@ -96,3 +101,15 @@ testWith(
     expect(away.body).not.toContain("secret");
   },
 );
+
+test("an answer of Orthanc that is not JSON is named as such", async () => {
+  const server = createServer((request, response) => {
+    request.resume().once("end", () => response.end("<html>a proxy's page</html>"));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const client = new OrthancClient({ url, credentials: null }, 1e6);
+  const upload = client.upload(join(input, readdirSync(input)[0]!), neverStopped());
+  await expect(upload).rejects.toMatchObject({ code: "ORTHANC_FAILED" });
+});

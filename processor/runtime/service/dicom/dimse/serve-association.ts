@@ -70,6 +70,7 @@ class Association {
   #syntaxes: ReadonlyMap<number, string> | null = null;
   /** The parts of a command that has not arrived completely. */
   #commandParts: Buffer[] = [];
+  #commandBytes = 0;
   #command: CommandSet | null = null;
   #incoming: IncomingObject | null = null;
 
@@ -132,11 +133,14 @@ class Association {
   async #takeCommand({ contextId, isLast, bytes }: DataValue, syntax: string): Promise<void> {
     if (this.#command !== null) throw new ProtocolError("a command before the data of the last one");
     this.#commandParts.push(bytes);
-    if (this.#commandParts.reduce((sum, part) => sum + part.length, 0) > longestCommand)
+    // Empty parts count, too, because each takes memory.
+    this.#commandBytes += bytes.length + 1;
+    if (this.#commandBytes > longestCommand)
       throw new ProtocolError(`a command of more than ${longestCommand} bytes`);
     if (!isLast) return;
     const command = decodeCommand(Buffer.concat(this.#commandParts));
     this.#commandParts = [];
+    this.#commandBytes = 0;
     if (numberIn(command, fields.dataSetType) === noDataSet) {
       const isEcho = numberIn(command, fields.command) === commands.echoRequest;
       await this.#respond(contextId, command, isEcho ? 0 : unrecognised);

@@ -1,5 +1,6 @@
 import type { DataElement, DataSet } from "../../../../imaging/dicom/data-set.js";
 import { decodeText } from "../../../../imaging/dicom/decode-text.js";
+import { MalformedDataSet } from "../../../../imaging/dicom/scan-elements.js";
 import { vrOf } from "./attribute-vr.js";
 
 /** A data set in the DICOM JSON model (PS3.18, annex F), by tags as eight hexadecimal digits. */
@@ -12,40 +13,87 @@ export interface DicomJsonElement {
   readonly InlineBinary?: string;
 }
 
-/** Longer binary values, such as pixels, are left out; a client gets them with the whole object. */
+/** Longer binary values and lists of numbers, such as tables, are left out; a client gets them with the whole object. */
 const longestInline = 1 << 16;
+
+/** How much of a data set becomes JSON. */
+export interface DicomJsonLimits {
+  /** The attributes to take; null for all of them. */
+  readonly only: ReadonlySet<number> | null;
+  /** Longer values are left out. */
+  readonly longestValue: number;
+}
+
+const noLimits: DicomJsonLimits = { only: null, longestValue: Number.POSITIVE_INFINITY };
 
 /** Texts are in UTF-8 in JSON, so this attribute says so (PS3.18, F.2). */
 const specificCharacterSet = 0x00080005;
 
-/** Returns a data set as JSON, or only some of its attributes. */
-export function dicomJson(dataSet: DataSet, only: ReadonlySet<number> | null = null): DicomJson {
+/**
+ * Returns a data set as JSON, or only some of its attributes.
+ *
+ * @throws MalformedDataSet if `checkSequences` refuses the data set, too
+ */
+export function dicomJson(dataSet: DataSet, { only, longestValue }: DicomJsonLimits = noLimits): DicomJson {
   const json: Record<string, DicomJsonElement> = {};
   for (const tag of [...dataSet.tags()].sort((a, b) => a - b)) {
     // Group lengths are retired, and group 0002 belongs to the file.
     if ((tag & 0xffff) === 0 || tag < 0x00080000) continue;
     if (only !== null && !only.has(tag)) continue;
     const element = dataSet.element(tag);
-    const shown = element === null ? null : elementJson(dataSet, element);
+    if (element === null || element.value.length > longestValue) continue;
+    const shown = elementJson(dataSet, element);
     if (shown !== null) json[hexOf(tag)] = shown;
   }
   return json;
 }
 
+/** As many levels as a file may have whose sequences say that they are some. */
+const deepestNesting = 64;
+
+/**
+ * Checks that all items of sequences can be read, so that the whole data set can become JSON later.
+ *
+ * @throws MalformedDataSet
+ */
+export function checkSequences(dataSet: DataSet, depth = 0): void {
+  if (depth > deepestNesting)
+    throw new MalformedDataSet(
+      "too-deep",
+      `its sequences are nested more than ${deepestNesting} levels deep`,
+    );
+  for (const tag of dataSet.tags())
+    for (const item of itemsOf(dataSet, dataSet.element(tag)!) ?? []) checkSequences(item, depth + 1);
+}
+
+/** Returns the items of a sequence; null for any other element, and for bytes that are not items. */
+function itemsOf(dataSet: DataSet, { tag, vr }: DataElement): readonly DataSet[] | null {
+  if (vr === "SQ") return dataSet.items(tag);
+  if (vr !== "UN" || vrOf(tag) !== "SQ") return null;
+  try {
+    return dataSet.items(tag);
+  } catch (error) {
+    if (error instanceof MalformedDataSet) return null;
+    throw error;
+  }
+}
+
 export const hexOf = (tag: number): string => tag.toString(16).toUpperCase().padStart(8, "0");
 
-function elementJson(dataSet: DataSet, { tag, vr: written, value }: DataElement): DicomJsonElement | null {
-  const vr = written === "UN" ? (vrOf(tag) ?? "UN") : written;
+function elementJson(dataSet: DataSet, element: DataElement): DicomJsonElement | null {
+  const { tag, vr: written, value } = element;
   if (tag === specificCharacterSet) return { vr: "CS", Value: ["ISO_IR 192"] };
-  if (vr === "SQ") {
-    const items = dataSet.items(tag);
-    return items.length === 0 ? { vr } : { vr, Value: items.map((item) => dicomJson(item)) };
-  }
+  const items = itemsOf(dataSet, element);
+  if (items !== null)
+    return items.length === 0 ? { vr: "SQ" } : { vr: "SQ", Value: items.map((item) => dicomJson(item)) };
+  const known = vrOf(tag) ?? "UN";
+  const vr = written !== "UN" ? written : known === "SQ" ? "UN" : known;
   if (value.length === 0) return { vr };
   if (binaryVrs.has(vr)) {
     if (value.length > longestInline) return null;
     return { vr, InlineBinary: Buffer.from(littleEndian(value, vr, dataSet.isBigEndian)).toString("base64") };
   }
+  if (numberReaders[vr] !== undefined && value.length > longestInline) return null;
   const values = valuesOf(dataSet, vr, value);
   return values.every((one) => one === null) ? { vr } : { vr, Value: values };
 }

@@ -1,8 +1,9 @@
 import { stringOf } from "../../../../imaging/dicom/element-values.js";
 import { dicomError } from "../../../../imaging/dicom/errors.js";
 import { type DicomFile, readDicomFile } from "../../../../imaging/dicom/read-dicom-file.js";
+import { MalformedDataSet } from "../../../../imaging/dicom/scan-elements.js";
 import { tags } from "../../../../imaging/dicom/tags.js";
-import { type DicomJson, dicomJson } from "../json/dicom-json.js";
+import { checkSequences, type DicomJson, dicomJson } from "../json/dicom-json.js";
 import { queryTags } from "../json/query-levels.js";
 
 /** The UIDs that place an object among others. */
@@ -31,8 +32,17 @@ export const isUid = (text: string): boolean => /^[0-9][0-9.]{0,63}$/.test(text)
 export async function readInstance(path: string): Promise<InstanceFacts> {
   const file = await readDicomFile(path);
   if (file === null) throw dicomError("DICOM_BROKEN_FILE", "the object is not DICOM");
-  return factsOf(file);
+  try {
+    checkSequences(file.dataSet);
+    return factsOf(file);
+  } catch (error) {
+    if (!(error instanceof MalformedDataSet)) throw error;
+    throw dicomError("DICOM_BROKEN_FILE", `the object can't be read: ${error.message}`, { cause: error });
+  }
 }
+
+/** Attributes of queries are at most 64 characters long. Longer ones would fill the memory of the index. */
+const longestValue = 1024;
 
 function factsOf(file: DicomFile): InstanceFacts {
   return {
@@ -43,7 +53,7 @@ function factsOf(file: DicomFile): InstanceFacts {
     },
     sopClassUid: uidOf(file, tags.SOPClassUID),
     transferSyntaxUid: file.syntax.uid,
-    attributes: dicomJson(file.dataSet, queryTags),
+    attributes: dicomJson(file.dataSet, { only: queryTags, longestValue }),
   };
 }
 

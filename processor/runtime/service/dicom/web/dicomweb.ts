@@ -171,10 +171,7 @@ function uidsOf({ params }: PlaceRequest): StoredInstance["uids"] {
   const { study = "", series = "", instance = "" } = params;
   for (const uid of [study, series, instance])
     if (uid !== "" && !isUid(uid))
-      throw exchangeError(
-        "DICOM_QUERY_INVALID",
-        "the address has something in the place of a UID that is none",
-      );
+      throw exchangeError("DICOM_QUERY_INVALID", "the address has something else in the place of a UID");
   return { study, series, instance };
 }
 

@@ -2,7 +2,7 @@ import type { DicomJsonElement } from "../json/dicom-json.js";
 
 /**
  * Returns whether an attribute has a value of a query (PS3.4, C.2.2.2): the same text, a text with `*` and `?`, one UID of
- * several, or a date or time in a range. Texts are compared without regard to case, as nobody remembers it of names.
+ * several, or a date or time in a range. Texts are compared without regard to case, because nobody remembers the case of a name.
  */
 export function matchesValue(element: DicomJsonElement | undefined, vr: string, wanted: string): boolean {
   if (wanted === "" || wanted === "*") return true;

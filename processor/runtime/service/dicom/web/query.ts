@@ -51,7 +51,10 @@ export function objectQuery(
 function conditionOf([name, value]: readonly [string, string]): ObjectQuery["wanted"][number] {
   const tag = tagOfName(name);
   if (tag === null || value.length > longestValue)
-    throw exchangeError("DICOM_QUERY_INVALID", `${name.slice(0, 100)} is not an attribute that queries know`);
+    throw exchangeError(
+      "DICOM_QUERY_INVALID",
+      `${name.slice(0, 100)} is not an attribute that can be queried`,
+    );
   return { tag, value };
 }
 

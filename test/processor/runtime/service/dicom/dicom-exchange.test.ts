@@ -241,7 +241,7 @@ describe("a series that arrives is segmented by a rule", () => {
 describe("rules are checked when the server starts", () => {
   test.each([
     { rules: [{ model: "other" }], says: "there is no model other" },
-    { rules: [{ model: "organ", send_to: "elsewhere" }], says: "elsewhere is no peer" },
+    { rules: [{ model: "organ", send_to: "elsewhere" }], says: "elsewhere is neither a peer" },
     { rules: [{ model: "organ", modalty: "CT" }], says: "did you mean modality?" },
     { rules: [{ modality: "CT" }], says: "model is missing" },
     { rules: [{ model: "organ", output: ["nifti"] }], says: "must be seg, rtstruct" },

@@ -8,6 +8,7 @@ import { readInstance } from "../../../../../processor/runtime/service/dicom/sto
 import { addDicomWeb } from "../../../../../processor/runtime/service/dicom/web/dicomweb.js";
 import { fillStore, openTestStore, type TestStore } from "../../../../support/dicom/test-store.js";
 import { goldenPath } from "../../../../support/golden.js";
+import { type DicomElements, dicomFile, sliceElements } from "../../../../support/images/dicom-builder.js";
 
 const ct = goldenPath("dicom", "sources", "ct_axial");
 const names = readdirSync(ct).sort();
@@ -190,4 +191,76 @@ describe("WADO-RS", () => {
   ])("$url for $accept gets $status", async ({ url, accept, status }) => {
     expect((await get(url, accept)).statusCode).toBe(status);
   });
+});
+
+/** A file with a CT's elements, of which one has another value. */
+const changedFile = (elements: DicomElements): Buffer =>
+  dicomFile(
+    new Map([
+      ...sliceElements(
+        { voxels: new Int16Array(4), sizeZyx: [1, 2, 2], spacingMmZyx: [1, 1, 1], originMmXyz: [0, 0, 0] },
+        0,
+        new Int16Array(4),
+      ),
+      ...elements,
+    ]),
+  );
+
+/** An item whose only element is a sequence in bytes of an unknown kind, which has such an item again. */
+function nestedItems(depth: number): Buffer {
+  let bytes: Buffer = Buffer.alloc(0);
+  for (let i = 0; i < depth; i++) {
+    const header = Buffer.alloc(16);
+    header.writeUInt32LE(0xe000fffe, 0);
+    header.writeUInt32LE(bytes.length + 8, 4);
+    header.writeUInt16LE(0x0008, 8);
+    header.writeUInt16LE(0x1140, 10);
+    header.writeUInt32LE(bytes.length, 12);
+    bytes = Buffer.concat([header, bytes]);
+  }
+  return bytes;
+}
+
+describe("a hostile object", () => {
+  test("with sequences nested in bytes of an unknown kind is refused", async () => {
+    const file = changedFile(new Map([[0x00081140, ["UN", nestedItems(3000)]]]));
+    const answer = await stow(related([file]));
+    expect(answer.statusCode).toBe(409);
+    expect(answer.json<DicomJson>()["0008119A"]?.Value).toEqual([
+      { "00081197": { vr: "US", Value: [0xc000] } },
+    ]);
+  });
+
+  test("with bytes of an unknown kind in the place of a sequence is described by these bytes", async () => {
+    const file = changedFile(new Map([[0x00081140, ["UN", Buffer.from("no items")]]]));
+    expect((await stow(related([file]))).statusCode).toBe(200);
+    const [described] = (await get("/studies/2.25.1/metadata")).json<DicomJson[]>();
+    expect(described!["00081140"]).toEqual({
+      vr: "UN",
+      InlineBinary: Buffer.from("no items").toString("base64"),
+    });
+  });
+
+  test("with a very long name is stored, but its name is not kept in memory", async () => {
+    const file = changedFile(new Map([[0x00100010, ["UT", "A".repeat(100_000)]]]));
+    expect((await stow(related([file]))).statusCode).toBe(200);
+    expect(
+      opened.store.instance({ study: "2.25.1", series: "2.25.2", instance: "2.25.10001" })!.attributes,
+    ).not.toHaveProperty("00100010");
+  });
+
+  test.each(["2000000000", "1000000000000000", "3"])(
+    "with %s frames and the pixels of one is refused when frames are wanted",
+    async (count) => {
+      const file = changedFile(
+        new Map([
+          [0x00280008, ["IS", count]],
+          ...(count === "3" ? [] : ([[0x00280010, ["US", [0]]]] as const)),
+        ]),
+      );
+      expect((await stow(related([file]))).statusCode).toBe(200);
+      const answer = await get("/studies/2.25.1/series/2.25.2/instances/2.25.10001/frames/1");
+      expect([answer.statusCode, answer.json().code]).toEqual([422, "DICOM_BROKEN_FILE"]);
+    },
+  );
 });

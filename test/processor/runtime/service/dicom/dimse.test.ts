@@ -16,6 +16,7 @@ import {
   fields,
 } from "../../../../../processor/runtime/service/dicom/dimse/command-set.js";
 import { dataUnit } from "../../../../../processor/runtime/service/dicom/dimse/data-values.js";
+import { pduBytes, pduTypes } from "../../../../../processor/runtime/service/dicom/dimse/read-pdus.js";
 import {
   type DicomReceiver,
   openReceiver,
@@ -155,6 +156,13 @@ describe("a program that does not keep to the protocol ends its own connection o
       bytes: Buffer.concat([
         associate([verification]),
         Buffer.from([4, 0, 0, 0, 0, 8, 0, 0, 0, 4, 1, 3, 7, 7]),
+      ]),
+    },
+    {
+      what: "a command in empty parts without end",
+      bytes: Buffer.concat([
+        associate([verification]),
+        pduBytes(pduTypes.data, Buffer.concat(Array(40_000).fill(Buffer.from([0, 0, 0, 2, 1, 1])))),
       ]),
     },
   ])("$what", async ({ bytes }) => {
