@@ -1,5 +1,6 @@
 import { basename, join, resolve } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { exists } from "../../../processor/files/exists.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import {
   type Conversion,
@@ -37,6 +38,7 @@ export async function runConvertDataset(
   for (const word of sources) {
     const source = resolve(terminal.currentDirectory, word);
     const kind = args.from ?? kindOf(source);
+    if (!(await exists(source))) throw sharedError("INPUT_NOT_FOUND", `${source} does not exist`);
     const name = await targetName({ args, source, kind, folders });
     const target = join(raw, name);
     const conversion = { source, target, tools: { progress, signal } };

@@ -1,5 +1,4 @@
 import { basename, join } from "node:path";
-
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { readDatasetJson } from "../datasets/dataset-json.js";
 import { chooseReader } from "../datasets/image-reader.js";

@@ -63,6 +63,8 @@ test.each([
   { argv: ["plan", "304", "--planner", "ExperimentPlanner2D_v21"], exit: 2, says: "add --nnunet v1" },
   { argv: ["dataset", "show", "304", "--nnunet", "v1"], exit: 2, says: "only for data sets of v2" },
   { argv: ["dataset", "convert", "Liver"], exit: 2, says: "--from says what it is" },
+  { argv: ["dataset", "convert", "Task07_Liver"], exit: 4, says: "Task07_Liver does not exist" },
+  { argv: ["dataset", "convert", "Task07_Liver", "--relabel", "255=1"], exit: 2, says: "--from pictures" },
 ])("$argv exits with $exit and says what is wrong", async ({ argv, exit, says }) => {
   expect(await run(...argv)).toBe(exit);
   expect(terminal.printed.err).toContain(says);
