@@ -90,7 +90,8 @@ function taskCommand(
   const words = [
     ...[
       process.execPath,
-      join(packageRoot, "bin", "build_processor.js"),
+      // The command in `bin` would set up a clone, which a node without a network cannot.
+      join(packageRoot, "dist", "build_processor.js"),
       "train",
       dataset,
       args.configuration,

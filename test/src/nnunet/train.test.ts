@@ -244,8 +244,7 @@ test("submits the folds as an array of Slurm, after its own checks", async () =>
   // A task of the array, as Slurm would start it.
   trainerThat("true");
   const env = { ...terminal.environment, SLURM_ARRAY_TASK_ID: "1" };
-  const task = text.replace("/bin/build_processor.js", "/dist/build_processor.js");
-  expect(spawnSync("bash", ["-c", task], { env, encoding: "utf8" })).toMatchObject({ status: 0 });
+  expect(spawnSync("bash", ["-c", text], { env, encoding: "utf8" })).toMatchObject({ status: 0 });
   expect(calls().at(-1)).toMatch(/^\|Dataset007_Toy 2d 4 /);
 });
 
