@@ -12,6 +12,7 @@ import { preprocessMonai } from "./monai/preprocess-monai.js";
 import { normalize } from "./normalize.js";
 import { preprocessNvidia } from "./nvidia/preprocess-nvidia.js";
 import type { Prepared } from "./prepared.js";
+import type { ReusedMemory } from "./reused-memory.js";
 
 export interface PreprocessOptions {
   readonly plan: InferencePlan;
@@ -21,6 +22,8 @@ export interface PreprocessOptions {
   readonly pool: RuntimePool;
   /** True if the volume is needed again, so that its channels must not be changed. */
   readonly keepsVolume?: boolean;
+  /** Memory for the copy of the volume; absent for new memory. */
+  readonly memory?: ReusedMemory;
 }
 
 /**
@@ -169,14 +172,15 @@ function appendOneHot(target: Float32Array, labelMap: Int16Array, labels: readon
 export async function cropAndTranspose(
   volume: CaseVolume,
   history: PreprocessHistory,
-  { plan, pool, keepsVolume }: Pick<PreprocessOptions, "plan" | "pool" | "keepsVolume">,
+  { plan, pool, keepsVolume, memory }: Pick<PreprocessOptions, "plan" | "pool" | "keepsVolume" | "memory">,
 ): Promise<Float32Array<SharedArrayBuffer>> {
   const sizeZyx = volume.geometry.sizeZyx;
   const isWhole = voxelCount(history.sizeAfterCroppingZyx) === voxelCount(sizeZyx);
   if (keepsVolume !== true && isWhole && plan.transposeForward.every((axis, i) => axis === i))
     return volume.channels;
   const voxels = voxelCount(history.sizeAfterCroppingZyx);
-  const output = new Float32Array(new SharedArrayBuffer(volume.channelCount * voxels * 4));
+  const length = volume.channelCount * voxels;
+  const output = memory?.floats(length) ?? new Float32Array(new SharedArrayBuffer(length * 4));
   await Promise.all(
     Array.from({ length: volume.channelCount }, (_, channel) =>
       pool.run("copyBox", {

@@ -9,6 +9,7 @@ import { exportTarget } from "../postprocess/export-grid.js";
 import { exportLabels } from "../postprocess/export-labels.js";
 import type { Prepared } from "../preprocess/prepared.js";
 import { preprocess } from "../preprocess/preprocess.js";
+import type { ReusedMemory } from "../preprocess/reused-memory.js";
 import { windowsReport } from "../segment/predict-members.js";
 import type { SegmentContext } from "../segment/segment-context.js";
 import type { RuntimePool } from "../threads/kernels.js";
@@ -19,6 +20,8 @@ export interface PartRequest {
   /** The network that runs afterwards, in this case or the next one; null if it is not to be loaded ahead. */
   readonly next: LoadedMember | null;
   readonly run: TaskRun;
+  /** Memory for the volume as the network sees it. */
+  readonly memory: ReusedMemory;
 }
 
 /** The step of nnU-Net, which stands for no choice of the user. */
@@ -31,12 +34,13 @@ const defaultStep = 0.5;
  */
 export async function segmentPart(
   volume: CaseVolume,
-  { caseName, member, next, run }: PartRequest,
+  { caseName, member, next, run, memory }: PartRequest,
   { opened: { networks }, settings, tools }: SegmentContext,
 ): Promise<LabelMap> {
   const { plan, labels, network, datasetName } = member.model;
   const { pool, onEvent, signal } = tools;
-  const prepared = await preprocess(volume, { plan, labels, pool, previousStage: null, keepsVolume: true });
+  const options = { plan, labels, pool, previousStage: null, keepsVolume: true, memory };
+  const prepared = await preprocess(volume, options);
   const loaded = await networks.of(member);
   if (next !== null && loaded.executionProvider.startsWith("CUDA")) networks.loadAhead(next);
   const labelMap = await labelsOf(

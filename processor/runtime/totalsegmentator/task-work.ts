@@ -6,6 +6,7 @@ import type { LabelMap } from "../../imaging/volume/label-map.js";
 import type { CaseRequest } from "../cases/case.js";
 import { writeInputVolumes } from "../outputs/input-volume-output.js";
 import { writeResults } from "../outputs/output-kinds.js";
+import { ReusedMemory } from "../preprocess/reused-memory.js";
 import type { PredictedWork, PreparedWork } from "../segment/case-work.js";
 import { readImages } from "../segment/read-case.js";
 import { readMask } from "../segment/read-mask.js";
@@ -88,6 +89,7 @@ function taskTools({ request, run, warnings }: Task, context: SegmentContext): T
   const order = modelsInOrder(run);
   const waiting = [...order];
   const isSingle = new Set(order).size === 1;
+  const memory = new ReusedMemory();
   return {
     pool: tools.pool,
     settings,
@@ -108,6 +110,7 @@ function taskTools({ request, run, warnings }: Task, context: SegmentContext): T
           member: opened.members[part.model]!,
           next: next === undefined ? null : opened.members[next]!,
           run: of,
+          memory,
         },
         context,
       );
