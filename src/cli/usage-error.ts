@@ -34,10 +34,11 @@ function unknownWords(
     given.includes(word) ? "--" : given.includes(`no-${word}`) ? "--no-" : "";
   const isFlag = (word: string): boolean => dashesOf(word) !== "";
   const written = unknown.filter((word) => isFlag(word) || argv.includes(word));
-  // The words after a misspelled command are arguments of the command that was meant.
+  // The words after a misspelled command, and its options, are those of the command that was meant.
   const misspelled = command === undefined ? written.find((word) => !isFlag(word)) : undefined;
+  const isMeant = (word: string): boolean => isFlag(word) && misspelled !== argv[0];
   return written
-    .filter((word) => misspelled === undefined || word === misspelled || isFlag(word))
+    .filter((word) => misspelled === undefined || word === misspelled || isMeant(word))
     .map((word) => {
       if (!isFlag(word) && command !== undefined) return `${command} takes no argument ${word}`;
       const near = nearest(word, isFlag(word) ? optionNames : commandNames);

@@ -35,6 +35,7 @@ describe("a mistake on the command line exits with 2 and says what was meant", (
   test.each([
     { argv: ["--modle-dir", "x"], says: "no option --modle-dir; did you mean --model-dir?" },
     { argv: ["predct"], says: "no command predct; did you mean predict?" },
+    { argv: ["predct", "-i", "scan.nii.gz"], says: "error USAGE: no command predct; did you mean predict?" },
     { argv: ["insepct", "model"], says: "no command insepct; did you mean inspect?\nRun" },
     { argv: ["predict", "--disable-ttaa"], says: "did you mean --disable-tta?" },
     {
