@@ -11,6 +11,7 @@ import { readLightning } from "../checkpoint/nvidia/read-lightning.js";
 import { foldNetwork } from "../convert/fold-network.js";
 import { findMonaiBundle } from "../models/find-monai-bundle.js";
 import { findNvidiaModel } from "../models/find-nvidia-model.js";
+import type { LocalModel } from "../models/model-folder.js";
 import { anyModel } from "../models/model-query.js";
 import { channelInspections } from "./channel-inspections.js";
 import { checkpointParameters } from "./inspect-checkpoint.js";
@@ -31,13 +32,16 @@ export async function inspectNvidia(
 }
 
 /**
- * Describes a bundle of MONAI; null for any other folder. A part that is not built in is a problem that names it.
+ * Describes a bundle of MONAI in a folder or unpacked from an archive; null for any other folder. A part that is not built in is a problem that names it.
  *
  * @throws BUNDLE_UNSUPPORTED for a network that is not built in
  */
-export async function inspectBundle(source: string, path: string): Promise<ModelsInspection | null> {
-  const model = await findMonaiBundle(path, anyModel);
-  return model && inspectFound(source, path, model);
+export async function inspectBundle(
+  source: string,
+  { modelDir, tree }: LocalModel,
+): Promise<ModelsInspection | null> {
+  const model = await findMonaiBundle(modelDir, anyModel, tree);
+  return model && inspectFound(source, modelDir, model);
 }
 
 async function inspectFound(source: string, path: string, model: TrainedModel): Promise<ModelsInspection> {

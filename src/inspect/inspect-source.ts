@@ -8,12 +8,15 @@ import { isOfNvidia } from "../checkpoint/nvidia/read-lightning.js";
 import { readTorchFile } from "../checkpoint/torch/read-torch-file.js";
 import { isConverted } from "../convert/converted-folder.js";
 import { isWithoutEngine } from "../docker/engine-error.js";
+import { namingArchives } from "../ground/archive/archive-tree.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { FolderSource } from "../model-source/folder-source.js";
 import type { ModelSource } from "../model-source/model-source.js";
 import { openModelSource, type SourceContext } from "../model-source/open-model-source.js";
 import { ZipSource } from "../model-source/zip-source.js";
 import { findModelFolders } from "../models/find-model-folders.js";
+import { unpackedBundle } from "../models/model-folder.js";
+import { anyModel } from "../models/model-query.js";
 import { isTaskAddress } from "../models/totalsegmentator-models.js";
 import type { WorkContext } from "../models/work-context.js";
 import { inspectCheckpoint } from "./inspect-checkpoint.js";
@@ -50,7 +53,7 @@ export async function inspectSource(address: string, options: InspectOptions): P
   if (await isConverted(path)) return inspectConverted(address, path);
   const ofNvidia = await inspectNvidia(address, path, options.nvidia);
   if (ofNvidia !== null) return ofNvidia;
-  const bundle = await inspectBundle(address, path);
+  const bundle = await inspectBundle(address, { modelDir: path, tree: null });
   if (bundle !== null) return bundle;
   await findModelFolders(path); // reports a wrong folder before a large tree is listed
   return { ...(await inspectModels(await FolderSource.open(path), { folder: path })), source: address };
@@ -63,7 +66,10 @@ async function inspectArchive(
   const context = await openContext();
   const source = await openSource(context);
   try {
-    return await inspectModels(source, { context });
+    const unpacked = await unpackedBundle(source, anyModel, context);
+    const bundle =
+      unpacked && (await namingArchives([unpacked.tree], () => inspectBundle(source.address, unpacked)));
+    return bundle ?? (await inspectModels(source, { context }));
   } finally {
     await source.close();
   }

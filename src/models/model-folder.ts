@@ -15,6 +15,7 @@ import { openModelSource, type SourceContext } from "../model-source/open-model-
 import { ZipSource } from "../model-source/zip-source.js";
 import { chooseModel } from "./choose-model.js";
 import { readPath } from "./find-model-folders.js";
+import { bundleInArchive } from "./find-monai-bundle.js";
 import type { ModelQuery } from "./model-query.js";
 
 /** A folder for `findModel`. */
@@ -26,7 +27,7 @@ export interface LocalModel {
 
 /**
  * Returns the local folder of a model. The user's own folder is used as it is. An archive is unpacked into a tree in the
- * cache, but only its plans, dataset, post-processing and the wanted checkpoints.
+ * cache, but only its plans, dataset, post-processing and the wanted checkpoints, or a bundle of MONAI.
  *
  * @param address an address for `openModelSource`
  */
@@ -63,6 +64,8 @@ async function folderOf(
 ): Promise<LocalModel> {
   try {
     if (source instanceof FolderSource) return { modelDir: source.address, tree: null };
+    const bundle = await unpackedBundle(source, wanted, context);
+    if (bundle !== null) return bundle;
     const inventory = await source.inventory();
     const configuration = chosenByNames(source.address, inventory, wanted);
     const chosen = { ...wanted, configuration };
@@ -71,6 +74,19 @@ async function folderOf(
   } finally {
     await source.close();
   }
+}
+
+/** Unpacks the bundle of MONAI of an archive; null for an archive without one. */
+export async function unpackedBundle(
+  source: ModelSource,
+  wanted: ModelQuery,
+  context: SourceContext,
+): Promise<LocalModel | null> {
+  const paths = (await source.inventory()).map(({ path }) => path);
+  const bundle = bundleInArchive(source.address, paths, wanted);
+  if (bundle === null) return null;
+  const { modelDir, tree } = await modelTree(source, (path) => bundle.files.includes(path), context);
+  return { modelDir: join(modelDir, bundle.folder), tree };
 }
 
 /**

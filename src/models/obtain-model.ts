@@ -27,11 +27,13 @@ export async function trainedModel(
     const ofNvidia = await findNvidiaModel(folder, query, query.nvidia ?? noNvidiaOptions);
     if (ofNvidia !== null) return ofNvidia;
   }
-  const bundle = isFolder ? await findMonaiBundle(folder, query) : null;
-  if (bundle !== null) return notedBundle(bundle, work);
-  if (isFolder) return noted(await findModel({ modelDir: folder, tree: null }, query), work);
-  const local = await localModelFolder(isAddress ? modelDir : folder, query, await sourceContext(null, work));
-  return noted(await namingArchives([local.tree], () => findModel(local, query)), work);
+  const local = isFolder
+    ? { modelDir: folder, tree: null }
+    : await localModelFolder(isAddress ? modelDir : folder, query, await sourceContext(null, work));
+  return namingArchives([local.tree], async () => {
+    const bundle = await findMonaiBundle(local.modelDir, query, local.tree);
+    return bundle !== null ? notedBundle(bundle, work) : noted(await findModel(local, query), work);
+  });
 }
 
 /** Downloads the pretrained model of a config's task. */
