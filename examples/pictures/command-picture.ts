@@ -54,9 +54,20 @@ export const paths: readonly { readonly who: string; readonly commandNames: read
   },
 ];
 
+/** Pixels for a character at a size of 13, a little above the average of each font. */
+const monoWidth = 8;
+const sansWidth = 7;
+
+const longest = (texts: readonly string[]): number => Math.max(...texts.map(({ length }) => length));
+
+const typed = (name: string): string =>
+  name === "build" ? "build_processor" : `build_processor ${writtenName(name)}`;
+
 /** Draws which commands are for whom, with each command's own description. */
 export function commandPicture(): string {
-  const width = 860;
+  const names = paths.flatMap(({ commandNames }) => commandNames);
+  const textX = 64 + monoWidth * longest(names.map(typed));
+  const width = textX + sansWidth * longest(names.map((name) => commands[name]!.describe)) + 32;
   const parts: string[] = [];
   let y = 16;
   for (const { who, commandNames } of paths) {
@@ -68,11 +79,8 @@ export function commandPicture(): string {
     commandNames.forEach((name, i) => {
       const at = y + 48 + 22 * i;
       parts.push(
-        svgText(40, at, name === "build" ? "build_processor" : `build_processor ${writtenName(name)}`, {
-          font: "mono",
-          size: 13,
-        }),
-        svgText(290, at, commands[name]!.describe, { tone: "quiet", size: 13 }),
+        svgText(40, at, typed(name), { font: "mono", size: 13 }),
+        svgText(textX, at, commands[name]!.describe, { tone: "quiet", size: 13 }),
       );
     });
     y += height + 12;
