@@ -12,7 +12,7 @@ export interface ConversionMemo {
 }
 
 /** Must be raised when the same checkpoint is converted to different bytes. */
-export const conversionFormat = "conversion 9";
+export const conversionFormat = "conversion 10";
 
 /** A file that changed more recently may change again within the resolution of its timestamps, unnoticed. */
 const settledMs = 2000;

@@ -71,8 +71,13 @@ export async function writeNetwork(options: WriteNetworkOptions): Promise<Networ
  * Writes a network's form for OpenVINO as a new file. It refers to the weights that `writeNetwork` wrote in the same
  * folder.
  */
-export async function writeOpenvinoGraph(graph: OnnxGraph, file: string, weightsFile: string): Promise<void> {
-  const body = openvinoGraph(graph);
+export async function writeOpenvinoGraph(
+  graph: OnnxGraph,
+  file: string,
+  weightsFile: string,
+  largeBytes?: number,
+): Promise<void> {
+  const body = openvinoGraph(graph, largeBytes);
   const data = externalData(graph, weightsFile);
   await writeFile(file, encodeModel({ body, data, version: plainVersion(body) }), { flag: "wx" });
 }

@@ -47,7 +47,8 @@ describe("the graph for OpenVINO", () => {
     const path = join(scratch, name.replaceAll(" ", "_"));
     const files = { onnxFile: `${path}.onnx`, weightsFile: `${path}.weights` };
     await writeNetwork({ form: "plain", graph, ...files, onBytes: () => {} });
-    await writeOpenvinoGraph(graph, `${path}.plain.onnx`, basename(files.weightsFile));
+    // Zero bytes: also a small network has the form of a large one.
+    await writeOpenvinoGraph(graph, `${path}.plain.onnx`, basename(files.weightsFile), 0);
     const shape = [2, 1, ...(options?.patchSize ?? [8, 8, 8])];
     const window = new Tensor("float32", syntheticWindow(shape), shape);
     const expected = await run(files.onnxFile, window);
@@ -82,13 +83,15 @@ describe("the graph for OpenVINO", () => {
     expect(openvinoGraph(graph).nodes.map(({ operator }) => operator)).not.toContain("Concat");
   });
 
-  test("convolves the largest skip before the decoder, so that the skip is freed early", () => {
-    const { nodes } = openvinoGraph(twoDecoderStagesNetwork());
+  test("convolves the largest skip before the decoder if it is large, so that the skip is freed early", () => {
+    const { nodes } = openvinoGraph(twoDecoderStagesNetwork(), 0);
     const place = (name: string) => nodes.findIndex((node) => node.name === name);
     expect(place("decoder.1/skip")).toBeGreaterThan(-1);
     expect(place("decoder.1/skip")).toBeLessThan(place("upsampling.0"));
     const [features] = nodes[place("upsampling.0")]!.inputs;
     expect(leadingTo(features!, nodes)).toContain("decoder.1/skip");
+    const small = openvinoGraph(twoDecoderStagesNetwork()).nodes.map(({ name }) => name);
+    expect(small.indexOf("decoder.1/skip")).toBeGreaterThan(small.indexOf("upsampling.0"));
   });
 });
 
