@@ -64,6 +64,20 @@ describeWith([needs.chromium], "the web page", () => {
     expect(pixelsOfLabels(await pixelsOf(page, "canvas"), 3)).toBe(0);
   });
 
+  test("says that a model is loading, and takes scans for it when it is ready", async () => {
+    const models = new ServedModels([testModel("organ"), testModel("lesion")]);
+    for (const { id } of models.all) models.markLoading(id, true);
+    const service = await pageService({ models });
+    const page = await openPage(browser, service.address);
+    await page.getByText("The service is loading its models.").waitFor();
+    const choice = page.getByRole("combobox", { name: "Model" });
+    expect(await choice.locator("option").allTextContents()).toEqual(["organ (loading)", "lesion (loading)"]);
+    models.markLoading("organ", false);
+    await expect.poll(() => choice.inputValue(), { timeout: 30_000 }).toBe("organ");
+    models.markLoading("lesion", false);
+    await choice.selectOption("lesion");
+  });
+
   test("lists the volume of each label in ml, and jumps to its centre", async () => {
     const service = await pageService();
     const page = await openPage(browser, service.address);

@@ -61,9 +61,10 @@ export class NewJobForm {
     this.#models = models;
     const chosen = this.#model.value;
     this.#model.replaceChildren(
-      ...models.map(({ id, name, ready }) =>
-        element("option", { value: id, disabled: !ready }, ready ? name : `${name} (not available)`),
-      ),
+      ...models.map(({ id, name, ready, state }) => {
+        const about = state === "loading" ? " (loading)" : " (not available)";
+        return element("option", { value: id, disabled: !ready }, ready ? name : `${name}${about}`);
+      }),
     );
     const wanted =
       models.find(({ id, ready }) => id === chosen && ready) ?? models.find(({ ready }) => ready);
@@ -138,7 +139,7 @@ export class NewJobForm {
 
   #plan(): void {
     const model = this.#chosenModel();
-    setText(this.#about, aboutModel(model, this.#models.length));
+    setText(this.#about, aboutModel(model, this.#models));
     const { cases, problems } = planCases(this.#files, model?.channels ?? ["image"]);
     this.#plans = cases;
     this.#show(model, problems);
@@ -219,9 +220,13 @@ export class NewJobForm {
   }
 }
 
-function aboutModel(model: Model | null, count: number): string {
-  if (model === null)
-    return count === 0 ? "The service has no model." : "No model of the service is available.";
+function aboutModel(model: Model | null, models: readonly Model[]): string {
+  if (model === null) {
+    if (models.length === 0) return "The service has no model.";
+    return models.some(({ state }) => state === "loading")
+      ? "The service is loading its models."
+      : "No model of the service is available.";
+  }
   const labels = model.labels.filter(({ value }) => value !== 0).map(({ name }) => name);
   const finds =
     labels.length <= 6 ? labels.join(", ") : `${labels.slice(0, 5).join(", ")} and ${labels.length - 5} more`;

@@ -3,7 +3,8 @@ import { button, element, setText } from "../dom/element.js";
 import { type ScanSource, scanOfJob } from "../imaging/scan.js";
 import { type ServiceClient, ServiceError } from "../service/http.js";
 import { JobFeed } from "../service/job-feed.js";
-import { cancelJob, listModels } from "../service/jobs.js";
+import { cancelJob } from "../service/jobs.js";
+import { ModelFeed } from "../service/model-feed.js";
 import { logOut, type Session } from "../service/session.js";
 import { type Submission, Submissions } from "../service/submission.js";
 import { hasEnded, type Job, type Model } from "../service/types.js";
@@ -32,6 +33,7 @@ export class Workspace {
   readonly #form: NewJobForm;
   readonly #list: JobList;
   readonly #feed: JobFeed;
+  readonly #modelFeed: ModelFeed;
   readonly #submissions: Submissions;
   #models: readonly Model[] = [];
   #jobs: readonly Job[] = [];
@@ -58,18 +60,28 @@ export class Workspace {
       removeSubmission: (key) => this.#submissions.remove(key),
     });
     this.#feed = new JobFeed(client, (jobs, problem) => this.#update(jobs, problem, onLogOut));
+    this.#modelFeed = new ModelFeed(
+      client,
+      (models) => {
+        this.#models = models;
+        this.#form.setModels(models);
+        this.#render();
+      },
+      (error) => this.#say(error),
+    );
     const files = new OpenFilesDialog((source) => this.#open({ source }, true));
     this.element = this.#layOut(session, files, onLogOut);
     addEventListener("beforeunload", (event) => {
       if (this.#submissions.isBusy) event.preventDefault();
     });
-    void this.#loadModels();
+    void this.#modelFeed.refresh();
     void this.#feed.refresh();
     this.#render();
   }
 
   close(): void {
     this.#feed.close();
+    this.#modelFeed.close();
     this.#viewer.close();
     this.element.remove();
   }
@@ -102,16 +114,6 @@ export class Workspace {
       this.#announcer.region,
       files.element,
     );
-  }
-
-  async #loadModels(): Promise<void> {
-    try {
-      this.#models = await listModels(this.#client);
-      this.#form.setModels(this.#models);
-      this.#render();
-    } catch (error) {
-      this.#say(error as Error);
-    }
   }
 
   #addJob(job: Job, name: string): void {
