@@ -121,15 +121,30 @@ describeWithEngine("an image for any model", () => {
   );
 
   test(
-    "serves a task of TotalSegmentator whose weights are mounted below /model",
+    "serves models of TotalSegmentator, NVIDIA and MONAI that are mounted below /model",
     async () => {
       const spec = join(scratch, "task.yaml");
-      writeFileSync(spec, "model_folder: /model\nmodels:\n  - {id: whole, totalseg_task: total_fastest}\n");
+      const models = [
+        "{id: whole, totalseg_task: total_fastest}",
+        "{id: brain, nvidia: nvidia/mr_2d_dynunet/model}",
+        "{id: spleen, bundle: monai/spleen_unet/bundle}",
+      ];
+      writeFileSync(
+        spec,
+        `model_folder: /model\nmodels:\n${models.map((model) => `  - ${model}\n`).join("")}`,
+      );
       const server = await startContainerServer(imageName, {
         args: ["--no-auth", "--spec", "/spec.yaml"],
-        binds: [`${goldenPath("totalseg", "weights")}:/model/totalseg:ro`, `${spec}:/spec.yaml:ro`],
+        binds: [
+          `${goldenPath("totalseg", "weights")}:/model/totalseg:ro`,
+          `${goldenPath("nvidia")}:/model/nvidia:ro`,
+          `${goldenPath("monai")}:/model/monai:ro`,
+          `${spec}:/spec.yaml:ro`,
+        ],
       });
       onTestFinished(() => server.remove());
+      const states = await (await fetch(`${server.address}/v1/models`)).json();
+      expect(states).toMatchObject({ models: models.map(() => ({ state: "ready", error: null })) });
       const golden = goldenPath("totalseg", "total_fastest");
       const form = new FormData();
       form.append("request", JSON.stringify({ model: "whole" }));

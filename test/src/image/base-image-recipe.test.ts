@@ -36,7 +36,7 @@ describe("the base image's recipe", () => {
     const files = await listProcessorFiles();
     // The service's packages are in a layer above the base; images do not have those of queues.
     const ofBase = files.filter(
-      ({ path }) => !/\/processor\/(?:runtime\/(?:service|queue)|files\/zip)\//.test(path),
+      ({ path }) => !/\/processor\/(?:runtime\/(?:service|queue)\/|files\/(?:zip\/|parse-yaml))/.test(path),
     );
     const code = ofBase.map(({ source }) => ("file" in source ? readFileSync(source.file, "utf8") : ""));
     const imported = new Set(
