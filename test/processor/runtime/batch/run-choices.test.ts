@@ -74,7 +74,7 @@ describe("the flags of a run", () => {
     { retries: "-1" },
     { grace: "1.5" },
   ])("are refused if they are %o", (words) => {
-    expect(() => runChoices(words, {})).toThrow(/--(?:gpus|jobs|retries|grace)/);
+    expect(() => runChoices(words, {})).toThrow(/GPUs are different numbers|--(?:jobs|retries|grace)/);
   });
 
   test("limit failures by number or by share", () => {
