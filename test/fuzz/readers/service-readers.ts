@@ -1,18 +1,16 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { Sessions } from "../../../processor/runtime/service/access/sessions.js";
 import { createService } from "../../../processor/runtime/service/create-service.js";
 import { readRoutingRules } from "../../../processor/runtime/service/dicom/routing/routing-rules.js";
 import { unpackArchives } from "../../../processor/runtime/service/engine/unpack-archives.js";
 import { serviceError } from "../../../processor/runtime/service/errors.js";
 import { readSpec } from "../../../processor/runtime/service/models/read-spec.js";
-import { ServedModels } from "../../../processor/runtime/service/models/served-model.js";
 import { DataRoots } from "../../../processor/runtime/service/requests/data-roots.js";
 import { buildZip } from "../../support/archive/zip-builder.js";
 import { neverStopped } from "../../support/never-stopped.js";
 import { openTestEngine, type TestEngine } from "../../support/service/test-engine.js";
-import { testModel } from "../../support/service/test-model.js";
+import { usualOptions } from "../../support/service/usual-options.js";
 import { mutateBytes, mutateJson, mutateLines } from "../mutations/mutate.js";
 import { buildTar, mutateTar } from "../mutations/mutate-tar.js";
 import { mutateZip } from "../mutations/mutate-zip.js";
@@ -167,31 +165,12 @@ function filled(bytes: Buffer, name: string, folder: string): Buffer {
 async function openService(folder: string) {
   return createService({
     folder: join(folder, "service"),
-    models: new ServedModels([testModel("organ", { aliases: ["organs"] }), testModel("lesion")]),
+    ...usualOptions(),
     openEngine: (listener) => {
       const engine: TestEngine = openTestEngine(listener);
       return Promise.resolve({ ...engine, submit: ({ id }) => engine.finish(id) });
     },
-    access: { tokens: null, sessions: new Sessions(), corsOrigins: [], isLoopback: true },
     dataRoots: await DataRoots.open([folder]),
-    limits: {
-      maxUploadBytes: 1 << 20,
-      maxVoxels: 1e9,
-      maxWaitingJobs: 100,
-      maxWaitingJobsOfClient: 100,
-      maxDownloads: 10,
-      requestsPerMinute: null,
-    },
-    pageFolder: null,
-    trustedProxies: 0,
-    keptResultsMs: 1e9,
-    resumesJobs: false,
-    isDebugging: false,
-    expiresByGet: false,
-    needsMetadata: true,
-    orthanc: null,
-    webhooks: { url: null, allowedHosts: [], secret: null, pausesMs: [0] },
-    plugins: [],
     writeLog: () => {},
   });
 }

@@ -2,13 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { Sessions } from "../../../processor/runtime/service/access/sessions.js";
 import { createService, type Service } from "../../../processor/runtime/service/create-service.js";
-import { ServedModels } from "../../../processor/runtime/service/models/served-model.js";
 import { DataRoots } from "../../../processor/runtime/service/requests/data-roots.js";
 import type { ServiceOptions } from "../../../processor/runtime/service/service-context.js";
 import { openTestEngine, type TestEngine } from "./test-engine.js";
 import { testModel } from "./test-model.js";
+import { usualOptions } from "./usual-options.js";
 
 export interface TestService extends Service {
   readonly folder: string;
@@ -29,31 +28,12 @@ export async function testService(changes: Partial<ServiceOptions> = {}): Promis
   let engine: TestEngine | null = null;
   const service = await createService({
     folder,
-    models: new ServedModels([testModel("organ", { aliases: ["organs"] }), testModel("lesion")]),
+    ...usualOptions(),
     openEngine: (listener) => {
       engine = openTestEngine(listener);
       return Promise.resolve(engine);
     },
-    access: { tokens: null, sessions: new Sessions(), corsOrigins: [], isLoopback: true },
     dataRoots: new DataRoots([]),
-    limits: {
-      maxUploadBytes: 1 << 20,
-      maxVoxels: 1e9,
-      maxWaitingJobs: 100,
-      maxWaitingJobsOfClient: 100,
-      maxDownloads: 10,
-      requestsPerMinute: null,
-    },
-    pageFolder: null,
-    trustedProxies: 0,
-    keptResultsMs: 1e9,
-    resumesJobs: false,
-    isDebugging: false,
-    expiresByGet: false,
-    needsMetadata: true,
-    orthanc: null,
-    webhooks: { url: null, allowedHosts: [], secret: null, pausesMs: [0] },
-    plugins: [],
     writeLog: (line) => logLines.push(line),
     ...changes,
   });
