@@ -59,12 +59,13 @@ export async function receiveForm(
         if (part.fieldname !== "request")
           throw serviceError(
             "REQUEST_INVALID",
-            `the form has no field ${JSON.stringify(part.fieldname.slice(0, 100))}; there are request and file`,
+            `the form has no field ${JSON.stringify(String(part.fieldname).slice(0, 100))}; there are request and file`,
           );
         text = String(part.value);
         continue;
       }
-      const name = cleanName(part.filename);
+      // A part of type application/octet-stream is a file even without a name.
+      const name = cleanName((part.filename as string | undefined) ?? "");
       const path = join(folder, name);
       names.add(name);
       await makeFolder(dirname(path), 0o700);

@@ -276,3 +276,22 @@ test("the log names no patient: neither addresses nor the contents of requests",
   expect(service.logLines).toHaveLength(2);
   expect(service.logLines.join("")).not.toContain("DOE");
 });
+
+test("a file without a name in a form is the client's mistake", async () => {
+  const service = await testService();
+  const boundary = "b0und4ry";
+  const payload = [
+    `--${boundary}`,
+    'Content-Disposition: form-data; name="file"',
+    "Content-Type: application/octet-stream",
+    "",
+    "voxels",
+    `--${boundary}--`,
+    "",
+  ].join("\r\n");
+  for (const url of ["/v1/jobs", "/infer_file"]) {
+    const headers = { host: "localhost", "content-type": `multipart/form-data; boundary=${boundary}` };
+    const { statusCode, body } = await service.app.inject({ method: "POST", url, headers, payload });
+    expect(statusCode, body).toBe(400);
+  }
+});
