@@ -1,6 +1,6 @@
 import { perAxis, type Zyx } from "../volume/axes.js";
 import type { AxisRule } from "./axis-rule.js";
-import { axisTable, nearestTable } from "./axis-table.js";
+import { type AxisTable, axisTable, nearestTable } from "./axis-table.js";
 
 export interface ResampleLabelGridTask {
   readonly input: Int16Array;
@@ -17,37 +17,75 @@ export interface ResampleLabelGridTask {
  * Gives each output voxel the label with the largest linearly interpolated indicator, as batchgenerators'
  * `resize_segmentation` does. All labels are interpolated at once, because only the eight neighbours can have a share.
  * Shares are summed in scipy's order, which decides whether labels tie exactly. A tie goes to the nearest label if it
- * is among the tied labels, else to the lowest.
+ * is among the tied labels, else to the lowest. Most voxels lie inside one label, where all eight neighbours agree.
  */
 export function resampleLabelGrid(task: ResampleLabelGridTask): void {
-  const { input, output, fromSizeZyx, toSizeZyx, slices } = task;
-  const [tz, ty, tx] = perAxis((axis) => axisTable(task.rulesZyx[axis], fromSizeZyx[axis], toSizeZyx[axis]));
-  const nearest = perAxis((axis) => nearestTable(fromSizeZyx[axis], toSizeZyx[axis]).lower);
-  const columns = fromSizeZyx[2];
-  const plane = fromSizeZyx[1] * columns;
-  const labels = new Int16Array(8);
-  const shares = new Float64Array(8);
-  let out = slices.from * toSizeZyx[1] * toSizeZyx[2];
-  for (let z = slices.from; z < slices.to; z++) {
-    for (let y = 0; y < toSizeZyx[1]; y++) {
-      for (let x = 0; x < toSizeZyx[2]; x++, out++) {
-        let count = 0;
-        for (let corner = 0; corner < 8; corner++) {
-          const wz = corner & 4 ? tz.weight[z]! : 1 - tz.weight[z]!;
-          const wy = corner & 2 ? ty.weight[y]! : 1 - ty.weight[y]!;
-          const wx = corner & 1 ? tx.weight[x]! : 1 - tx.weight[x]!;
-          const share = wz * wy * wx;
-          if (share === 0) continue;
-          const cz = corner & 4 ? tz.upper[z]! : tz.lower[z]!;
-          const cy = corner & 2 ? ty.upper[y]! : ty.lower[y]!;
-          const cx = corner & 1 ? tx.upper[x]! : tx.lower[x]!;
-          count = addShare({ labels, shares }, count, input[cz * plane + cy * columns + cx]!, share);
-        }
-        const near = input[nearest[0][z]! * plane + nearest[1][y]! * columns + nearest[2][x]!]!;
-        output[out] = winner({ labels, shares }, count, near);
-      }
-    }
+  const { fromSizeZyx, toSizeZyx, slices } = task;
+  const election: LabelElection = {
+    input: task.input,
+    output: task.output,
+    tablesZyx: perAxis((axis) => axisTable(task.rulesZyx[axis], fromSizeZyx[axis], toSizeZyx[axis])),
+    nearestZyx: perAxis((axis) => nearestTable(fromSizeZyx[axis], toSizeZyx[axis]).lower),
+    rowStride: fromSizeZyx[2],
+    sliceStride: fromSizeZyx[1] * fromSizeZyx[2],
+    labels: new Int16Array(8),
+    shares: new Float64Array(8),
+  };
+  for (let z = slices.from; z < slices.to; z++)
+    for (let y = 0; y < toSizeZyx[1]; y++) fillRow(election, z, y, (z * toSizeZyx[1] + y) * toSizeZyx[2]);
+}
+
+interface LabelElection extends Votes {
+  readonly input: Int16Array;
+  readonly output: Int16Array;
+  readonly tablesZyx: Zyx<AxisTable>;
+  /** The index of the nearest input sample of each output sample. */
+  readonly nearestZyx: Zyx<Int32Array>;
+  readonly rowStride: number;
+  readonly sliceStride: number;
+}
+
+/** Fills a row of the output, which begins at an index. */
+function fillRow(election: LabelElection, z: number, y: number, start: number): void {
+  const { input, output, rowStride, sliceStride } = election;
+  const [tz, ty, { lower, upper }] = election.tablesZyx;
+  const row00 = tz.lower[z]! * sliceStride + ty.lower[y]! * rowStride;
+  const row01 = tz.lower[z]! * sliceStride + ty.upper[y]! * rowStride;
+  const row10 = tz.upper[z]! * sliceStride + ty.lower[y]! * rowStride;
+  const row11 = tz.upper[z]! * sliceStride + ty.upper[y]! * rowStride;
+  for (let x = 0; x < lower.length; x++) {
+    const left = lower[x]!;
+    const right = upper[x]!;
+    const label = input[row00 + left]!;
+    const isAgreed =
+      label === input[row00 + right] &&
+      label === input[row01 + left] &&
+      label === input[row01 + right] &&
+      label === input[row10 + left] &&
+      label === input[row10 + right] &&
+      label === input[row11 + left] &&
+      label === input[row11 + right];
+    output[start + x] = isAgreed ? label : elected(election, z, y, x);
   }
+}
+
+function elected(election: LabelElection, z: number, y: number, x: number): number {
+  const { input, rowStride, sliceStride, nearestZyx } = election;
+  const [tz, ty, tx] = election.tablesZyx;
+  let count = 0;
+  for (let corner = 0; corner < 8; corner++) {
+    const wz = corner & 4 ? tz.weight[z]! : 1 - tz.weight[z]!;
+    const wy = corner & 2 ? ty.weight[y]! : 1 - ty.weight[y]!;
+    const wx = corner & 1 ? tx.weight[x]! : 1 - tx.weight[x]!;
+    const share = wz * wy * wx;
+    if (share === 0) continue;
+    const cz = corner & 4 ? tz.upper[z]! : tz.lower[z]!;
+    const cy = corner & 2 ? ty.upper[y]! : ty.lower[y]!;
+    const cx = corner & 1 ? tx.upper[x]! : tx.lower[x]!;
+    count = addShare(election, count, input[cz * sliceStride + cy * rowStride + cx]!, share);
+  }
+  const near = nearestZyx[0][z]! * sliceStride + nearestZyx[1][y]! * rowStride + nearestZyx[2][x]!;
+  return winner(election, count, input[near]!);
 }
 
 interface Votes {

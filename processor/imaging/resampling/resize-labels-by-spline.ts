@@ -1,6 +1,7 @@
 import type { ImagingPool } from "../kernels.js";
 import { type Range, splitRange } from "../threads/split-range.js";
 import { perAxis, voxelCount, type Zyx } from "../volume/axes.js";
+import { distinctLabels } from "../volume/distinct-labels.js";
 import type { ResizeOptions } from "./resample-volume.js";
 import { coefficientSize, type SplineCoefficientsTask } from "./spline-coefficients.js";
 import type { Election } from "./spline-votes.js";
@@ -63,8 +64,6 @@ function newSpline(
 }
 
 const shared = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
-
-const distinctLabels = (labels: Labels): number[] => [...new Set(labels)].sort((a, b) => a - b);
 
 async function inSlices(
   [slices]: Zyx,

@@ -64,16 +64,25 @@ function indicesByLabel(
   labels: Int16Array | Uint8Array,
   wanted: ReadonlySet<number>,
 ): Map<number, Uint32Array> {
-  const counts = new Map<number, number>();
-  for (const label of labels) if (wanted.has(label)) counts.set(label, (counts.get(label) ?? 0) + 1);
-  const found = new Map([...counts].map(([label, count]) => [label, new Uint32Array(count)]));
-  const filled = new Map([...counts.keys()].map((label) => [label, 0]));
+  // Tables of all numbers that 16 bits have, because a map would be asked once per voxel.
+  const slotOf = (label: number): number => label + 32_768;
+  const counts = new Uint32Array(65_536);
+  for (let i = 0; i < labels.length; i++) counts[slotOf(labels[i]!)]!++;
+  const found = new Map<number, Uint32Array>();
+  const targets: (Uint32Array | undefined)[] = new Array(65_536);
+  for (const label of wanted) {
+    // Undefined for a label beyond 16 bits.
+    const count = counts[slotOf(label)];
+    if (!count) continue;
+    const indices = new Uint32Array(count);
+    targets[slotOf(label)] = indices;
+    found.set(label, indices);
+  }
+  const filled = new Uint32Array(65_536);
   for (let i = 0; i < labels.length; i++) {
-    const indices = found.get(labels[i]!);
-    if (indices === undefined) continue;
-    const at = filled.get(labels[i]!)!;
-    indices[at] = i;
-    filled.set(labels[i]!, at + 1);
+    const slot = slotOf(labels[i]!);
+    const indices = targets[slot];
+    if (indices !== undefined) indices[filled[slot]!++] = i;
   }
   return found;
 }

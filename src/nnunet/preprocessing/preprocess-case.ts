@@ -5,6 +5,7 @@ import { stackChannels } from "../../../processor/imaging/formats/stack-channels
 import { resampleLabels } from "../../../processor/imaging/resampling/resample-labels.js";
 import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { CaseVolume } from "../../../processor/imaging/volume/case-volume.js";
+import { distinctLabels } from "../../../processor/imaging/volume/distinct-labels.js";
 import type { PreprocessHistory } from "../../../processor/nnunet-files/preprocess-history.js";
 import { propertiesPickle } from "../../../processor/nnunet-files/properties-pickle.js";
 import { historyOf, networkSize } from "../../../processor/runtime/preprocess/crop-history.js";
@@ -119,6 +120,6 @@ export async function caseOnGrid(task: CaseOnGridTask): Promise<CaseOnGrid> {
     channelCount: volume.channelCount,
     history,
     image,
-    classes: [...new Set(labels)].sort((one, other) => one - other),
+    classes: distinctLabels(labels),
   };
 }

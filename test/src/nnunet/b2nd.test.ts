@@ -80,6 +80,17 @@ test("compresses labels to a fraction", async () => {
   expect(readFileSync(join(folder, "seg.b2nd")).length).toBeLessThan(values.byteLength / 20);
 });
 
+test.each([-1, 0, 257])(
+  "keeps a block that is %i throughout in at most a hundredth of its bytes",
+  async (label) => {
+    const values = new Int16Array(64 ** 3).fill(label);
+    const path = join(folder, "seg.b2nd");
+    await writeB2nd(path, { shape: [1, 64, 64, 64], values }, [64, 64, 64]);
+    expect((await readB2nd(path)).values.every((value) => value === label)).toBe(true);
+    expect(readFileSync(path).length).toBeLessThan(values.byteLength / 100);
+  },
+);
+
 test.each([
   { what: "a missing file", bytes: null, says: "ENOENT" },
   { what: "another file", bytes: () => Buffer.from("hello"), says: "not a frame" },

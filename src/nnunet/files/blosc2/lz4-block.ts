@@ -8,55 +8,54 @@ const lastMatchStart = 12;
 const longestDistance = 65_535;
 const hashBits = 14;
 
+/** After so many misses, the search for matches goes on with steps that are one byte longer. */
+const missesPerStep = 64;
+
 /** Reused, because a block needs it for microseconds only. */
 const table = new Int32Array(1 << hashBits);
 
 /**
  * Compresses a block in LZ4's block format.
  *
+ * @param firstStep the search goes on this many bytes after its first miss: longer steps are quicker and find fewer matches
  * @returns the number of bytes; null if they do not fit into the target
  */
-export function compressLz4(source: Uint8Array, target: Uint8Array): number | null {
+export function compressLz4(source: Uint8Array, target: Uint8Array, firstStep: number): number | null {
   table.fill(-1);
+  const words = new DataView(source.buffer, source.byteOffset, source.length);
   const writer = { target, at: 0 };
   const matchLimit = source.length - lastLiterals;
   const startLimit = source.length - lastMatchStart;
   let literalStart = 0;
-  let misses = 0;
+  let misses = firstStep * missesPerStep;
   for (let at = 0; at < startLimit; ) {
-    const slot = hashAt(source, at);
+    const word = words.getInt32(at, true);
+    const slot = hashOf(word);
     let from = table[slot]!;
     table[slot] = at;
-    if (from < 0 || at - from > longestDistance || !sameWord(source, from, at)) {
+    if (from < 0 || at - from > longestDistance || words.getInt32(from, true) !== word) {
       // Steps grow where nothing matches, so that noise costs little time.
-      at += 1 + (misses++ >> 6);
+      at += Math.floor(misses++ / missesPerStep);
       continue;
     }
-    misses = 0;
+    misses = firstStep * missesPerStep;
     while (at > literalStart && from > 0 && source[at - 1] === source[from - 1]) {
       at--;
       from--;
     }
     let end = at + shortestMatch;
     for (let other = from + shortestMatch; end < matchLimit && source[end] === source[other]; other++) end++;
-    const found = { literals: source.subarray(literalStart, at), distance: at - from, length: end - at };
-    if (!writeSequence(writer, found)) return null;
-    if (end - 2 < startLimit) table[hashAt(source, end - 2)] = end - 2;
+    const found = { from: literalStart, to: at, distance: at - from, length: end - at };
+    if (!writeSequence(writer, source, found)) return null;
+    if (end - 2 < startLimit) table[hashOf(words.getInt32(end - 2, true))] = end - 2;
     at = end;
     literalStart = end;
   }
-  const rest = { literals: source.subarray(literalStart), distance: 0, length: 0 };
-  return writeSequence(writer, rest) ? writer.at : null;
+  const rest = { from: literalStart, to: source.length, distance: 0, length: 0 };
+  return writeSequence(writer, source, rest) ? writer.at : null;
 }
 
-const wordAt = (bytes: Uint8Array, at: number): number =>
-  bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-
-const hashAt = (bytes: Uint8Array, at: number): number =>
-  Math.imul(wordAt(bytes, at), 0x9e3779b1) >>> (32 - hashBits);
-
-const sameWord = (bytes: Uint8Array, one: number, other: number): boolean =>
-  wordAt(bytes, one) === wordAt(bytes, other);
+const hashOf = (word: number): number => Math.imul(word, 0x9e3779b1) >>> (32 - hashBits);
 
 interface Writer {
   readonly target: Uint8Array;
@@ -64,22 +63,30 @@ interface Writer {
 }
 
 interface Sequence {
-  readonly literals: Uint8Array;
+  /** The literals in the source. */
+  readonly from: number;
+  readonly to: number;
   /** 0 for the last sequence, which has no match. */
   readonly distance: number;
   readonly length: number;
 }
 
 /** @returns false if the target is too short */
-function writeSequence(writer: Writer, { literals, distance, length }: Sequence): boolean {
+function writeSequence(
+  writer: Writer,
+  source: Uint8Array,
+  { from, to, distance, length }: Sequence,
+): boolean {
   const { target } = writer;
-  const most = 8 + literals.length + literals.length / 255 + length / 255;
-  if (writer.at + most > target.length) return false;
+  const literals = to - from;
+  if (writer.at + 8 + literals + literals / 255 + length / 255 > target.length) return false;
   const matchRest = distance === 0 ? 0 : length - shortestMatch;
-  target[writer.at++] = (Math.min(literals.length, 15) << 4) | Math.min(matchRest, 15);
-  writeRest(writer, literals.length);
-  target.set(literals, writer.at);
-  writer.at += literals.length;
+  target[writer.at++] = (Math.min(literals, 15) << 4) | Math.min(matchRest, 15);
+  writeRest(writer, literals);
+  // A view would take longer than a few bytes.
+  if (literals < 32) for (let i = 0; i < literals; i++) target[writer.at + i] = source[from + i]!;
+  else target.set(source.subarray(from, to), writer.at);
+  writer.at += literals;
   if (distance === 0) return true;
   target[writer.at++] = distance & 255;
   target[writer.at++] = distance >> 8;
