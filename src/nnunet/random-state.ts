@@ -95,8 +95,9 @@ export class RandomState {
   }
 }
 
-/** Returns the smallest number of the form 2^b - 1 that is not below the largest draw. */
-function maskOf(largest: number): number {
-  const bits = 32 - Math.clz32(largest);
-  return bits === 32 ? 0xffffffff : 2 ** bits - 1;
-}
+/**
+ * Returns the smallest number of the form 2^b - 1 that is not below the largest draw.
+ *
+ * @param largest from 1
+ */
+const maskOf = (largest: number): number => 0xffffffff >>> Math.clz32(largest);
