@@ -9,6 +9,7 @@ import { modelReaders } from "./readers/model-readers.js";
 import { processorReaders } from "./readers/processor-readers.js";
 import { serviceReaders } from "./readers/service-readers.js";
 import { toolReaders } from "./readers/tool-readers.js";
+import { trainingReaders } from "./readers/training-readers.js";
 
 /** Every reader of untrusted files, by its name for `--reader`. */
 export const fuzzedReaders: Readonly<Record<string, FuzzedReader>> = {
@@ -20,6 +21,7 @@ export const fuzzedReaders: Readonly<Record<string, FuzzedReader>> = {
   ...containerReaders,
   ...processorReaders,
   ...toolReaders,
+  ...trainingReaders,
   ...serviceReaders,
   ...batchReaders,
 };
