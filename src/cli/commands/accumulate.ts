@@ -1,12 +1,13 @@
-import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
+import { fillEmptyFolder } from "../../nnunet/conversion/build-folder.js";
 import { findDatasetName } from "../../nnunet/find-dataset.js";
 import { nnunetFolders, requireFolder } from "../../nnunet/folders.js";
 import { accumulate, crossValidationFolder } from "../../nnunet/selection/accumulate.js";
 import { nameOf } from "../../nnunet/selection/best-model.js";
+import { readLabelRules } from "../../nnunet/selection/label-rules.js";
 import { readSummaryMeans } from "../../nnunet/selection/read-summary.js";
 import type { CommandSession } from "../command-session.js";
 import { foldsOf } from "../folds-of.js";
@@ -32,16 +33,13 @@ export async function runAccumulate(args: AccumulateArguments, session: CommandS
   const outputFolder =
     args.output === undefined
       ? join(modelFolder, crossValidationFolder(folds))
-      : await emptyFolder(resolve(currentDirectory, args.output));
-  const rules = await accumulate({
-    modelFolder,
-    outputFolder,
-    folds,
-    folders,
-    overwrite: true,
-    progress,
-    signal,
-  });
+      : resolve(currentDirectory, args.output);
+  const fill = async (folder: string): Promise<void> => {
+    const shared = { modelFolder, folds, folders, overwrite: true, progress, signal };
+    await accumulate({ ...shared, outputFolder: folder, shownFolder: outputFolder });
+  };
+  await (args.output === undefined ? fill(outputFolder) : fillEmptyFolder(outputFolder, fill));
+  const rules = await readLabelRules(modelFolder);
   const summaryFile = join(outputFolder, "summary.json");
   const { foregroundMean } = await readSummaryMeans(summaryFile, rules.evaluated.labels);
   const report = { summaryFile, foregroundMean: { dice: foregroundMean.Dice, iou: foregroundMean.IoU } };
@@ -51,10 +49,4 @@ export async function runAccumulate(args: AccumulateArguments, session: CommandS
       : `foreground mean  Dice ${foregroundMean.Dice.toFixed(4)}  IoU ${foregroundMean.IoU.toFixed(4)}\nwritten          ${summaryFile}\n`,
   );
   return 0;
-}
-
-async function emptyFolder(path: string): Promise<string> {
-  const names = await readdir(path).catch(() => []);
-  if (names.length > 0) throw sharedError("OUTPUT_EXISTS", `${path} is not empty`);
-  return path;
 }

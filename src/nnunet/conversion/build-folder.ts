@@ -1,5 +1,6 @@
 import { copyFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../../processor/files/partial-path.js";
 import { outputError } from "../../../processor/files/write-file.js";
@@ -12,6 +13,22 @@ import { requireAbsent } from "../../ground/files/output-file.js";
  */
 export async function buildFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
   await requireAbsent(path, ": nothing is replaced");
+  await fillWhole(path, fill);
+}
+
+/**
+ * Does the same, but takes an existing folder that is empty.
+ *
+ * @throws OUTPUT_EXISTS if the folder has files
+ */
+export async function fillEmptyFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const names = await readdir(path).catch(() => null);
+  if (names === null) await requireAbsent(path);
+  else if (names.length > 0) throw sharedError("OUTPUT_EXISTS", `${path} is not empty`);
+  await fillWhole(path, fill);
+}
+
+async function fillWhole(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const parent = join(path, "..");
   await makeFolder(parent);
   const partial = await partialPathNextTo(path);

@@ -1,9 +1,9 @@
-import { copyFile, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { exists } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
-import { partialPathNextTo } from "../../../processor/files/partial-path.js";
-import { outputError, writeFileWhole } from "../../../processor/files/write-file.js";
+import { writeFileWhole } from "../../../processor/files/write-file.js";
 
 /** The files that the results of a case depend on. */
 interface CaseFiles {
@@ -69,10 +69,6 @@ export async function copyLabels(
   for (const [label, name] of names) {
     const target = join(folder, name);
     if (present.has(name) && (await stat(target)).mtimeMs >= (await stat(label)).mtimeMs) continue;
-    const partial = await partialPathNextTo(target);
-    await copyFile(label, partial).catch((error: unknown) => {
-      throw outputError(target, error);
-    });
-    await rename(partial, target);
+    await copyFileWhole(label, target);
   }
 }

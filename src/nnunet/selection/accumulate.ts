@@ -1,7 +1,9 @@
-import { copyFile, mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { exists } from "../../../processor/files/exists.js";
+import { makeFolder } from "../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { namesIn } from "../evaluation/evaluate-folder.js";
@@ -15,6 +17,8 @@ export interface AccumulateOptions extends WorkSession {
   /** `<results>/<data set>/<trainer>__<plans>__<configuration>` */
   readonly modelFolder: string;
   readonly outputFolder: string;
+  /** What summary.json calls the output folder; itself if it is left out. */
+  readonly shownFolder?: string;
   readonly folds: readonly (number | "all")[];
   readonly folders: NnunetFolders;
   /** False to keep the files that are there, and to add the missing ones. */
@@ -37,21 +41,22 @@ export async function accumulate(options: AccumulateOptions): Promise<LabelRules
   const rules = await readLabelRules(modelFolder);
   const sources = await sourcesOf({ modelFolder, folds, fileEnding: rules.fileEnding });
   if (overwrite) await rm(outputFolder, { recursive: true, force: true });
-  await mkdir(outputFolder, { recursive: true });
+  await makeFolder(outputFolder);
   for (const name of ["dataset.json", "plans.json"])
-    await copyFile(join(modelFolder, name), join(outputFolder, name));
-  let copied = 0;
+    await copyFileWhole(join(modelFolder, name), join(outputFolder, name));
+  const summaryFile = join(outputFolder, "summary.json");
   for (const [name, source] of sources) {
     signal.throwIfAborted();
     const target = join(outputFolder, name);
     if (!overwrite && (await exists(target))) continue;
-    await copyFile(source, target);
-    copied++;
+    // A run that is stopped before it scores the new prediction must not leave the old scores to the next one.
+    await rm(summaryFile, { force: true });
+    await copyFileWhole(source, target);
   }
-  const summaryFile = join(outputFolder, "summary.json");
-  if (copied === 0 && (await exists(summaryFile))) return rules;
-  const { summary } = await scoreFolder({
-    referenceFolder: await referencesOf(rules, folders),
+  if (await exists(summaryFile)) return rules;
+  const referenceFolder = await referencesOf(rules, folders);
+  const request = {
+    referenceFolder,
     predictionFolder: outputFolder,
     labels: rules.evaluated.labels,
     ignoreLabel: rules.evaluated.ignoreLabel,
@@ -62,7 +67,9 @@ export async function accumulate(options: AccumulateOptions): Promise<LabelRules
     toleranceMm: null,
     progress,
     signal,
-  });
+  };
+  const shown = { references: referenceFolder, predictions: options.shownFolder ?? outputFolder };
+  const { summary } = await scoreFolder(request, shown);
   await writeFileWhole(summaryFile, [Buffer.from(summaryText(summary))]);
   return rules;
 }

@@ -1,5 +1,6 @@
-import { copyFile, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { exists } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
@@ -131,7 +132,7 @@ async function writeBest(options: DetermineOptions, best: Stage, names: readonly
   await makeFolder(target);
   if (best.summary === null) {
     for (const entry of await readdir(folder, { withFileTypes: true }))
-      if (entry.isFile()) await copyFile(join(folder, entry.name), join(target, entry.name));
+      if (entry.isFile()) await copyFileWhole(join(folder, entry.name), join(target, entry.name));
     return;
   }
   const tasks = names.map((name) => ({

@@ -1,7 +1,7 @@
-import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { NonEmpty } from "../../../processor/contract/non-empty.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { exists } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
@@ -92,7 +92,7 @@ export async function ensembleCrossValidations(
   }
   await mergeAll({ cases: wanted, rules, outputFolder, savesProbabilities: false, session: options });
   for (const name of ["plans.json", "dataset.json"])
-    await copyFile(join(modelFolders[0], name), join(outputFolder, name));
+    await copyFileWhole(join(modelFolders[0], name), join(outputFolder, name));
   return rules;
 }
 

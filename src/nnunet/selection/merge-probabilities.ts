@@ -1,4 +1,4 @@
-import { copyFile } from "node:fs/promises";
+import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { exists } from "../../../processor/files/exists.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import { writeLabelMap } from "../../../processor/imaging/formats/write-image.js";
@@ -51,7 +51,7 @@ export async function mergeProbabilities(task: MergeTask): Promise<void> {
     const array = { name: "probabilities", shape, type: "f4", parts: [values] } as const;
     await writeNpz(`${target}.npz`, [array], { isCompressed: true });
     const properties = propertiesFile(files[0]!);
-    if (await exists(properties)) await copyFile(properties, `${target}.pkl`);
+    if (await exists(properties)) await copyFileWhole(properties, `${target}.pkl`);
   }
   await writeLabelMap({ voxels, geometry }, `${target}${fileEnding}`, source);
 }

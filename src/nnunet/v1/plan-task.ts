@@ -1,5 +1,5 @@
-import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
+import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { pickleFile } from "../../../processor/nnunet-files/pickle-bytes.js";
@@ -103,7 +103,7 @@ export async function planTaskFiles(
     );
   if (!isWritten) return planned;
   await makeFolder(preprocessedFolder);
-  await copyFile(join(properties.task.folder, "dataset.json"), join(preprocessedFolder, "dataset.json"));
+  await copyFileWhole(join(properties.task.folder, "dataset.json"), join(preprocessedFolder, "dataset.json"));
   const dataset = propertiesValue(properties);
   await writeFileWhole(join(preprocessedFolder, "dataset_properties.pkl"), [
     pickleFile(pickledValue(dataset)),

@@ -1,6 +1,7 @@
-import { copyFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../../../processor/contract/shared-errors.js";
+import { copyFileWhole } from "../../../../processor/files/copy-file.js";
 import { exists } from "../../../../processor/files/exists.js";
 import { makeFolder } from "../../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../../processor/files/write-file.js";
@@ -65,7 +66,7 @@ export async function collectFolds(options: FoldsOfModel, needsAll: boolean): Pr
   await makeFolder(target);
   for (const [name, source] of sources) {
     options.signal.throwIfAborted();
-    await copyFile(source, join(target, name));
+    await copyFileWhole(source, join(target, name));
   }
   const score = await scoreOfV1({ folder: target, referenceFolder, classes }, [], options);
   await writeFileWhole(join(target, "summary.json"), [Buffer.from(score.summary())]);

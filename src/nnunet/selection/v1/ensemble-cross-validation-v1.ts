@@ -1,5 +1,5 @@
-import { copyFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { copyFileWhole } from "../../../../processor/files/copy-file.js";
 import { exists } from "../../../../processor/files/exists.js";
 import { makeFolder } from "../../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../../processor/files/write-file.js";
@@ -81,7 +81,7 @@ export async function ensembleCrossValidationOfV1(
   // v1 also collects the summaries of all averages in one folder.
   const collected = join(dirname(dirname(dirname(outputFolder))), "summary_jsons");
   await makeFolder(collected);
-  await copyFile(
+  await copyFileWhole(
     join(outputFolder, finalName, "summary.json"),
     join(collected, `${taskName}__${experiment}.json`),
   );

@@ -1,7 +1,7 @@
-import { copyFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { NonEmpty } from "../../../../processor/contract/non-empty.js";
 import { sharedError } from "../../../../processor/contract/shared-errors.js";
+import { copyFileWhole } from "../../../../processor/files/copy-file.js";
 import { exists } from "../../../../processor/files/exists.js";
 import { makeFolder } from "../../../../processor/files/make-folder.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
@@ -40,8 +40,7 @@ export async function ensembleFoldersOfV1(options: EnsembleFoldersOfV1Options): 
   if (postProcessingFile === null) return cases.length;
   await applyPostProcessingOfV1({ ...options, inputFolder: rawFolder, outputFolder, postProcessingFile });
   const copied = join(outputFolder, basename(postProcessingFile));
-  await rm(copied, { force: true });
-  await copyFile(postProcessingFile, copied);
+  await copyFileWhole(postProcessingFile, copied);
   return cases.length;
 }
 

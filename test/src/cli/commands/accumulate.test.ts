@@ -1,0 +1,36 @@
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { main } from "../../../../src/cli/main.js";
+import { goldenPath } from "../../../support/golden.js";
+import { type TestTerminal, testTerminal } from "../../../support/programs/test-terminal.js";
+
+let folder: string;
+let terminal: TestTerminal;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "accumulate-"));
+  cpSync(goldenPath("tools", "selection", "EnsembleWins", "in"), folder, { recursive: true });
+  terminal = {
+    ...testTerminal(folder),
+    environment: {
+      nnUNet_preprocessed: join(folder, "nnUNet_preprocessed"),
+      nnUNet_results: join(folder, "nnUNet_results"),
+    },
+  };
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test("a run that fails leaves no output folder, so the same command works afterwards", async () => {
+  const references = join(folder, "nnUNet_preprocessed", "Dataset001_EnsembleWins", "gt_segmentations");
+  const elsewhere = join(folder, "elsewhere");
+  const command = ["accumulate", "1", "-c", "2d", "-f", "0", "1", "-o", "out"];
+  renameSync(references, elsewhere);
+  expect(await main(command, terminal)).not.toBe(0);
+  expect(existsSync(join(folder, "out"))).toBe(false);
+  renameSync(elsewhere, references);
+  expect(await main(command, terminal), terminal.printed.err).toBe(0);
+  const summary = readFileSync(join(folder, "out", "summary.json"), "utf8");
+  expect(summary).toContain(`"prediction_file": "${join(folder, "out")}/`);
+  expect(readdirSync(join(folder, "out")).filter((name) => name.startsWith("."))).toEqual([]);
+});
