@@ -36,7 +36,15 @@ const withoutByteOrderMark = (text: string): string => (text.startsWith("\uFEFF"
  *
  * @throws UnreadableFile, and errors of the file system
  */
-export async function readWholeText(path: string, maxBytes: number): Promise<string> {
+export const readWholeText = async (path: string, maxBytes: number): Promise<string> =>
+  (await readBytes(path, maxBytes)).toString("utf8");
+
+/**
+ * Reads a whole untrusted file.
+ *
+ * @throws UnreadableFile, and errors of the file system
+ */
+export async function readBytes(path: string, maxBytes: number): Promise<Buffer> {
   const file = await openRegularFile(path);
   try {
     const state = await file.stat();
@@ -48,7 +56,7 @@ export async function readWholeText(path: string, maxBytes: number): Promise<str
     for (let read = -1; read !== 0 && length < bytes.length; length += read)
       ({ bytesRead: read } = await file.read(bytes, length, bytes.length - length));
     if (length > maxBytes) throw new UnreadableFile(`it is longer than ${maxBytes} bytes`);
-    return bytes.toString("utf8", 0, length);
+    return bytes.subarray(0, length);
   } finally {
     await file.close();
   }

@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readBytes, unreadable } from "../../../processor/files/read-text-file.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { Field } from "../fields.js";
 import { numpyGlobals } from "../pickle/numpy-globals.js";
@@ -20,14 +20,11 @@ const maxBytes = 1 << 20;
 
 /** @throws MODEL_FILE_INVALID, CHECKPOINT_* */
 export async function readConfigPickle(file: string): Promise<NvidiaConfig> {
-  const { size } = await stat(file);
-  if (size > maxBytes)
-    throw builderError(
-      "MODEL_FILE_INVALID",
-      `${file} has ${size} bytes; a config.pkl has at most ${maxBytes}`,
-    );
+  const bytes = await readBytes(file, maxBytes).catch((cause: unknown) => {
+    throw builderError("MODEL_FILE_INVALID", `${file}: ${unreadable(cause)}`, { cause });
+  });
   const globals = new Map([...pythonGlobals, ...numpyGlobals]);
-  const { value } = readPickle(await readFile(file), { source: file, globals });
+  const { value } = readPickle(bytes, { source: file, globals });
   const config = new Field(value, file);
   const patchSize = config.get("patch_size").integers();
   const spacingsMm = config.get("spacings").numbers();

@@ -1,11 +1,13 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { readBytes, unreadable } from "../../../processor/files/read-text-file.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { withText } from "../../checkpoint/pickle/join-pickles.js";
 import { numpyGlobals } from "../../checkpoint/pickle/numpy-globals.js";
 import { pythonGlobals } from "../../checkpoint/pickle/python-globals.js";
 import { readPickle } from "../../checkpoint/pickle/read-pickle.js";
+import { builderError } from "../../ground/errors/builder-errors.js";
 
 /** The plans in it hold facts of every case. */
 const maxBytes = 2 ** 30;
@@ -24,7 +26,9 @@ export async function changeTrainer(modelFolder: string, trainer: string): Promi
   const changed: { file: string; bytes: Uint8Array }[] = [];
   const globals = new Map([...pythonGlobals, ...numpyGlobals]);
   for (const file of files) {
-    const bytes = await readFile(file);
+    const bytes = await readBytes(file, maxBytes).catch((cause: unknown) => {
+      throw builderError("MODEL_FILE_INVALID", `${file}: ${unreadable(cause)}`, { cause });
+    });
     const { value } = readPickle(bytes, { source: file, globals });
     if (!(value instanceof Map) || !value.has("name"))
       throw sharedError("MODEL_NOT_FOUND", `${file} does not name a trainer`);
@@ -38,10 +42,7 @@ async function recordsIn(modelFolder: string): Promise<readonly string[]> {
   const folds = (await readdir(modelFolder).catch(() => [])).filter((name) => /^fold_|^all$/.test(name));
   const files: string[] = [];
   for (const fold of folds.sort())
-    for (const name of (await readdir(join(modelFolder, fold)).catch(() => [])).sort()) {
-      const file = join(modelFolder, fold, name);
-      const size = name.endsWith(".model.pkl") ? (await stat(file)).size : maxBytes;
-      if (size < maxBytes) files.push(file);
-    }
+    for (const name of (await readdir(join(modelFolder, fold)).catch(() => [])).sort())
+      if (name.endsWith(".model.pkl")) files.push(join(modelFolder, fold, name));
   return files;
 }

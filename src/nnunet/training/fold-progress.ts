@@ -113,10 +113,11 @@ async function endOf(path: string): Promise<string> {
   }
 }
 
-/** Returns null also while nnU-Net writes the file. */
+/** Returns null also while nnU-Net writes the file, or if it is damaged: one fold must not hide the others. */
 async function validationDice(foldFolder: string, version: NnunetVersion): Promise<number | null> {
   if (version === 1) return validationDiceOfV1(foldFolder).catch(() => null);
-  const summary = await readJsonFile(join(foldFolder, "validation", "summary.json")).catch(() => null);
-  const dice = summary?.get("foreground_mean").get("Dice").raw;
+  const dice = await readJsonFile(join(foldFolder, "validation", "summary.json"))
+    .then((summary) => summary.get("foreground_mean").get("Dice").raw)
+    .catch(() => null);
   return typeof dice === "number" ? dice : null;
 }

@@ -1,6 +1,7 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { exists } from "../../../processor/files/exists.js";
+import { readTextFile } from "../../../processor/files/read-text-file.js";
 
 /** How far the training of a fold is, from the files that nnU-Net leaves. */
 export type FoldState =
@@ -81,9 +82,13 @@ export async function foldStateOfV1(foldFolder: string): Promise<FoldState> {
 /** nnU-Net's debug.json has a few 10 kB. */
 const longestText = 1_000_000;
 
+/** Returns nnU-Net's debug.json; an empty text if it is not there. */
+export const debugText = (foldFolder: string): Promise<string> =>
+  readTextFile(join(foldFolder, "debug.json"), longestText).catch(() => "");
+
 /** Returns the number of epochs that a running training has set itself, from its debug.json; null before it is there. */
 export async function plannedEpochs(foldFolder: string): Promise<number | null> {
-  const text = await readFile(join(foldFolder, "debug.json"), "utf8").catch(() => "");
-  const found = /"(?:max_)?num_epochs": "(\d{1,6})"/.exec(text.slice(0, longestText));
+  const text = await debugText(foldFolder);
+  const found = /"(?:max_)?num_epochs": "(\d{1,6})"/.exec(text);
   return found === null ? null : Number(found[1]);
 }

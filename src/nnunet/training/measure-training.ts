@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { findDatasetName } from "../find-dataset.js";
 import { requireFolder } from "../folders.js";
+import { debugText } from "./fold-state.js";
 import { type TrainOptions, train } from "./train.js";
 
 /** nnU-Net's own number, which a trainer class may change. */
@@ -61,6 +61,6 @@ export async function measureTraining(options: MeasureOptions): Promise<Measured
 
 /** Returns the steps of an epoch, from debug.json. */
 async function stepsOf(foldFolder: string): Promise<number> {
-  const text = await readFile(join(foldFolder, "debug.json"), "utf8").catch(() => "");
-  return Number(/"num_iterations_per_epoch": "(\d{1,6})"/.exec(text)?.[1] ?? usualSteps);
+  const found = /"num_iterations_per_epoch": "(\d{1,6})"/.exec(await debugText(foldFolder));
+  return Number(found?.[1] ?? usualSteps);
 }

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { exists } from "../../../processor/files/exists.js";
+import { readBytes, unreadable } from "../../../processor/files/read-text-file.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { pickleFile } from "../../../processor/nnunet-files/pickle-bytes.js";
 import { Field } from "../../checkpoint/fields.js";
@@ -87,12 +87,15 @@ export async function preprocessTask(
   return { stages: reports, splits: writesSplits ? await writeSplits(preprocessedFolder, task) : null };
 }
 
+/** The plans hold facts of every case. */
+const mostPlansBytes = 2 ** 30;
+
 async function readPlans(path: string): Promise<Field | null> {
   if (!(await exists(path))) return null;
-  return new Field(
-    readPickle(await readFile(path), { source: path, globals: checkpointGlobals(path) }).value,
-    path,
-  );
+  const bytes = await readBytes(path, mostPlansBytes).catch((cause: unknown) => {
+    throw nnunetError("PLANS_MISSING", `${path}: ${unreadable(cause)}`, { cause });
+  });
+  return new Field(readPickle(bytes, { source: path, globals: checkpointGlobals(path) }).value, path);
 }
 
 /** Writes the folds that v1's first training would write; an existing file is kept. */

@@ -97,6 +97,14 @@ test("trainings says of each fold whether it trains, validates, has ended or giv
 `);
 });
 
+test("a damaged summary of one fold hides its Dice only, not the other folds", async () => {
+  writeTrainings();
+  writeFileSync(join(folder, model, "fold_10", "validation", "summary.json"), '{"foreground_mean": 5}');
+  expect(await main(["trainings"], terminal), terminal.printed.err).toBe(0);
+  expect(terminal.printed.out).toContain("9 of 1000");
+  expect(terminal.printed.out).not.toContain("in the validation");
+});
+
 test("a training that was just continued keeps the numbers of the log before", async () => {
   writeFold({ path: join(model, "fold_0"), log: epoch(9), minutesAgo: 60, files: planned });
   writeFileSync(join(folder, model, "fold_0", "training_log_2026_11_28_02_02_54.txt"), `${at}Epoch 10 \n`);
