@@ -43,7 +43,8 @@ ${directives([`--job-name=${jobName}-summary`, `--output=${logs}/summary.log`, "
 
 export interface ArrayScriptOptions {
   readonly jobName: string;
-  readonly tasks: number;
+  /** The number of tasks, or the numbers of those that are to run. */
+  readonly tasks: number | readonly number[];
   /** The most tasks at a time; null for no limit. */
   readonly mostAtOnce: number | null;
   /** The folder for `task-N.log`. */
@@ -58,10 +59,11 @@ export interface ArrayScriptOptions {
 /** Writes the script of an array whose tasks stop before their time limit, and go on when they start again. */
 export function arrayScript(options: ArrayScriptOptions): string {
   const { jobName, tasks, mostAtOnce, logs, sbatchOptions, command } = options;
+  const numbers = typeof tasks === "number" ? `0-${tasks - 1}` : tasks.join(",");
   return `#!/bin/bash
 ${directives([
   `--job-name=${jobName}`,
-  `--array=0-${tasks - 1}${mostAtOnce === null ? "" : `%${mostAtOnce}`}`,
+  `--array=${numbers}${mostAtOnce === null ? "" : `%${mostAtOnce}`}`,
   `--output=${logs}/task-%a.log`,
   "--open-mode=append",
   "--requeue",

@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { counted } from "../../processor/contract/counted.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
@@ -9,10 +9,13 @@ import { packageRoot } from "../ground/files/package-root.js";
 import { shellWord } from "../ground/shell-word.js";
 import { findDatasetName } from "../nnunet/find-dataset.js";
 import { nnunetFolders, requireFolder } from "../nnunet/folders.js";
-import { checkTraining } from "../nnunet/training/check-training.js";
+import { checkTraining, trainedFolder } from "../nnunet/training/check-training.js";
+import type { Fold } from "../nnunet/training/each-fold.js";
+import { foldState } from "../nnunet/training/fold-state.js";
 import type { CommandSession } from "./command-session.js";
 import type { TrainArguments } from "./commands/train.js";
 import { foldsOf } from "./folds-of.js";
+import { jsonText } from "./json-text.js";
 import { sbatchOptions } from "./sbatch-options.js";
 
 /** A stop waits for a checkpoint that is being written, at most two minutes. */
@@ -36,35 +39,72 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
   const dataset = await findDatasetName(String(args.dataset), folders);
   const { trainer, plans } = trainedName(args);
   const { configuration } = args;
-  const modelFolder = join(
-    requireFolder(folders, "results"),
-    dataset,
-    `${trainer}__${plans}__${configuration}`,
-  );
-  const preprocessedFolder = join(requireFolder(folders, "preprocessed"), dataset);
-  const place = { preprocessedFolder, modelFolder, plans, configuration };
-  for (const warning of await checkTraining({ ...place, gpusPerFold: args["gpus-per-fold"] }))
+  const place = {
+    preprocessedFolder: join(requireFolder(folders, "preprocessed"), dataset),
+    resultsFolder: join(requireFolder(folders, "results"), dataset),
+    trainer,
+    plans,
+    configuration,
+  };
+  const modelFolder = await trainedFolder(place);
+  const folds = [...new Set(foldsOf(args.folds))];
+  const weights = args["pretrained-weights"];
+  for (const warning of await checkTraining({
+    ...place,
+    modelFolder,
+    folds,
+    pretrainedWeights: weights === undefined ? null : resolve(currentDirectory, weights),
+    gpusPerFold: args["gpus-per-fold"],
+  }))
     progress.note(`warning: ${warning}`);
-  const folds = foldsOf(args.folds);
+  const open = await unfinished(modelFolder, folds);
+  if (open.length === 0) {
+    terminal.out(args.json ? jsonText({ script: null, tasks: 0, array: null }) : "all folds are finished\n");
+    return 0;
+  }
   const logs = join(modelFolder, "slurm");
   await makeFolder(logs);
   const script = join(logs, "train.sh");
   const text = arrayScript({
     jobName: "nnunet-train",
-    tasks: folds.length,
+    tasks: open,
     mostAtOnce: null,
     logs,
     sbatchOptions: sbatchOptions(args),
-    command: taskCommand(args, { dataset, currentDirectory, folds }),
+    command: `${variables(session)}${taskCommand(args, { dataset, currentDirectory, folds })}`,
     signalSeconds,
   });
   await writeFileWhole(script, [Buffer.from(text)]);
-  const size = counted(folds.length, "fold");
+  const size = counted(open.length, "fold");
   const job = args["dry-run"] ? null : await submitScript(script, signal);
-  if (args.json) terminal.out(`${JSON.stringify({ script, tasks: folds.length, array: job }, null, 2)}\n`);
+  if (args.json) terminal.out(jsonText({ script, tasks: open.length, array: job }));
   else terminal.out(job === null ? `${size}: ${script}\n` : `${size}: array ${job}, logs in ${logs}\n`);
   return 0;
 }
+
+/** Returns the places of the folds that are to be trained or validated, in the list of all. */
+async function unfinished(modelFolder: string, folds: readonly Fold[]): Promise<readonly number[]> {
+  const states = await Promise.all(folds.map((fold) => foldState(join(modelFolder, `fold_${fold}`))));
+  return [...states.keys()].filter((i) => states[i] !== "finished");
+}
+
+/** Returns lines that set nnU-Net's variables as they are here, also for a script that is submitted later. */
+function variables({ environment, currentDirectory }: CommandSession): string {
+  const absolute = (text: string): string =>
+    text
+      .split(delimiter)
+      .map((path) => resolve(currentDirectory, path))
+      .join(delimiter);
+  return Object.entries(environment)
+    .filter(([name, value]) => /^nnUNet_\w+$/.test(name) && value !== undefined)
+    .map(
+      ([name, value = ""]) =>
+        `export ${name}=${shellWord(namesFolder.test(name) && value !== "" ? absolute(value) : value)}\n`,
+    )
+    .join("");
+}
+
+const namesFolder = /^nnUNet_(?:raw|preprocessed|results|extTrainer)$/;
 
 const trainedName = ({ trainer = "nnUNetTrainer", plans = "nnUNetPlans" }: TrainArguments) => ({
   trainer,

@@ -35,7 +35,7 @@ export async function runTrain(args: TrainArguments, session: CommandSession): P
   const programFolder = args.venv === undefined ? null : join(resolve(currentDirectory, args.venv), "bin");
   const common = {
     configuration: args.configuration,
-    folds: foldsOf(args.folds),
+    folds: [...new Set(foldsOf(args.folds))],
     environment,
     gpus,
     gpusPerFold: args["gpus-per-fold"],

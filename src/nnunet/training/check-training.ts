@@ -1,20 +1,62 @@
 import { statfs } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
+import type { Field } from "../../checkpoint/fields.js";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { namesIn } from "../evaluation/evaluate-folder.js";
+import type { Split } from "../preprocessing/splits.js";
+import { nameOf } from "../selection/best-model.js";
+import { checkCases, missingParts, preprocessedFolder, someOf } from "./check-cases.js";
+import type { Fold } from "./each-fold.js";
 
-export interface TrainingPlace {
-  /** `<nnUNet_preprocessed>/<data set>` */
-  readonly preprocessedFolder: string;
-  /** `<nnUNet_results>/<data set>/<trainer>__<plans>__<configuration>` */
+export interface TrainingPlace extends ModelPlace {
   readonly modelFolder: string;
-  readonly plans: string;
-  readonly configuration: string;
+  readonly folds: readonly Fold[];
+  /** A checkpoint whose weights a new training starts from. */
+  readonly pretrainedWeights: string | null;
   /** The GPUs that share the batch of a fold. */
   readonly gpusPerFold: number;
+}
+
+export interface ModelPlace {
+  /** `<nnUNet_preprocessed>/<data set>` */
+  readonly preprocessedFolder: string;
+  /** `<nnUNet_results>/<data set>` */
+  readonly resultsFolder: string;
+  readonly trainer: string;
+  /** The name of the plans' file. */
+  readonly plans: string;
+  readonly configuration: string;
+}
+
+/**
+ * Returns the folder in which nnU-Net trains: `<trainer>__<plans>__<configuration>` with the name that the plans have
+ * inside, whatever their file is called.
+ *
+ * @throws NOT_PREPROCESSED without plans; USAGE for plans of another data set, in whose folders nnU-Net would look
+ */
+export async function trainedFolder(place: ModelPlace): Promise<string> {
+  const { preprocessedFolder, resultsFolder, trainer, plans, configuration } = place;
+  const plansJson = await readPlans(place);
+  const dataset = plansJson.get("dataset_name").raw;
+  if (typeof dataset === "string" && dataset !== basename(preprocessedFolder))
+    throw sharedError(
+      "USAGE",
+      `${plansJson.path} is of ${dataset}, whose folders nnU-Net would take; \`build_processor move-plans\` makes plans for ${basename(preprocessedFolder)} of them`,
+    );
+  const name = plansJson.get("plans_name").raw;
+  return join(
+    resultsFolder,
+    nameOf({ trainer, plans: typeof name === "string" ? name : plans, configuration }),
+  );
+}
+
+async function readPlans({ preprocessedFolder, plans }: ModelPlace): Promise<Field> {
+  const plansFile = join(preprocessedFolder, `${plans}.json`);
+  if (!(await exists(plansFile))) throw nnunetError("NOT_PREPROCESSED", `${plansFile} does not exist`);
+  return readJsonFile(plansFile);
 }
 
 /** Checkpoints, pictures and validation of one fold of nnU-Net's largest plans need about 2 GB. */
@@ -24,13 +66,12 @@ const neededBytes = 4e9;
  * Refuses a training that would fail after it has started, or after hours.
  *
  * @returns warnings
- * @throws NOT_PREPROCESSED, USAGE, DISK_FULL
+ * @throws NOT_PREPROCESSED, USAGE, INPUT_NOT_FOUND, DISK_FULL
  */
 export async function checkTraining(place: TrainingPlace): Promise<readonly string[]> {
-  const { preprocessedFolder, plans, configuration } = place;
-  const plansFile = join(preprocessedFolder, `${plans}.json`);
-  if (!(await exists(plansFile))) throw nnunetError("NOT_PREPROCESSED", `${plansFile} does not exist`);
-  const plansJson = await readJsonFile(plansFile);
+  const { configuration, pretrainedWeights } = place;
+  const plansJson = await readPlans(place);
+  const plansFile = plansJson.path;
   const configurations = plansJson.get("configurations");
   if (!configurations.keys().includes(configuration))
     throw sharedError(
@@ -38,14 +79,24 @@ export async function checkTraining(place: TrainingPlace): Promise<readonly stri
       `${plansFile} has no configuration ${configuration}; it has ${configurations.keys().join(", ")}`,
     );
   const own = configurations.get(configuration);
-  const parent = own.get("inherits_from");
-  const settings = parent.isNull ? own : configurations.get(parent.string());
+  const settings = withParent(configurations, configuration);
   checkBatch(place, settings.get("batch_size").raw);
-  await checkData(place, settings.get("data_identifier").string());
+  if (pretrainedWeights !== null && !(await exists(pretrainedWeights)))
+    throw sharedError("INPUT_NOT_FOUND", `--pretrained-weights: ${pretrainedWeights} does not exist`);
+  const splits = await checkData(place, settings.get("data_identifier").string());
   const previous = own.get("previous_stage");
-  if (!previous.isNull) await checkPreviousStage(place, previous.string());
+  if (!previous.isNull) await checkPreviousStage(place, previous.string(), splits);
+  const next = own.get("next_stage");
+  for (const name of next.isNull ? [] : typeof next.raw === "string" ? [next] : next.list())
+    await checkNextStage(place, name.string(), withParent(configurations, name.string()), splits);
   await checkDisk(place.modelFolder);
   return warningsOf(settings.get("architecture").get("arch_kwargs").get("n_stages").raw, plansFile);
+}
+
+/** Returns the settings of a configuration; those of the second stage of a cascade are its parent's. */
+function withParent(configurations: Field, name: string): Field {
+  const parent = configurations.get(name).get("inherits_from");
+  return configurations.get(parent.isNull ? name : parent.string());
 }
 
 /** nnU-Net gives every GPU at least one image of the batch, and fails after its start otherwise. */
@@ -57,29 +108,65 @@ function checkBatch({ gpusPerFold, configuration }: TrainingPlace, batchSize: un
     );
 }
 
-async function checkData({ preprocessedFolder }: TrainingPlace, identifier: string): Promise<void> {
+async function checkData(place: TrainingPlace, identifier: string): Promise<readonly Split[]> {
+  const inDataset = (name: string): string => join(place.preprocessedFolder, name);
   for (const name of ["dataset.json", "dataset_fingerprint.json", "gt_segmentations"])
-    if (!(await exists(join(preprocessedFolder, name))))
-      throw nnunetError("NOT_PREPROCESSED", `${join(preprocessedFolder, name)} does not exist`);
-  const folder = join(preprocessedFolder, identifier);
+    if (!(await exists(inDataset(name))))
+      throw nnunetError("NOT_PREPROCESSED", `${inDataset(name)} does not exist`);
+  const folder = inDataset(identifier);
   const names = (await exists(folder)) ? await namesIn(folder, ".pkl") : [];
   if (names.length === 0) throw nnunetError("NOT_PREPROCESSED", `${folder} has no preprocessed case`);
-  const references = await namesIn(join(preprocessedFolder, "gt_segmentations"), "");
+  const references = await namesIn(inDataset("gt_segmentations"), "");
   if (names.length < references.length)
     throw nnunetError(
       "NOT_PREPROCESSED",
       `${folder} has ${names.length} cases, but gt_segmentations has ${references.length}`,
     );
+  const { preprocessedFolder, folds } = place;
+  const fileEnding = (await readJsonFile(inDataset("dataset.json"))).get("file_ending").string();
+  return checkCases({ preprocessedFolder, dataFolder: folder, folds, fileEnding });
 }
 
-/** A cascade's second stage trains on the predictions of the first one for all cases. */
-async function checkPreviousStage({ modelFolder }: TrainingPlace, previous: string): Promise<void> {
+/** A cascade's second stage trains on, and validates with, the predictions of the first one for each case. */
+async function checkPreviousStage(
+  { modelFolder, configuration }: TrainingPlace,
+  previous: string,
+  splits: readonly Split[],
+): Promise<void> {
   const first = join(modelFolder, "..", `${modelNamePrefix(modelFolder)}${previous}`);
-  const predictions = join(first, "predicted_next_stage");
-  if (!(await exists(predictions)))
+  const predictions = join(first, "predicted_next_stage", configuration);
+  const predicted = new Set(
+    ((await exists(predictions)) ? await namesIn(predictions, "") : []).map((name) =>
+      name.replace(/\.(?:b2nd|npz|npy)$/, ""),
+    ),
+  );
+  const missing = new Set(splits.flatMap(({ train, val }) => [...train, ...val]));
+  for (const name of predicted) missing.delete(name);
+  if (missing.size > 0)
     throw nnunetError(
       "NOT_PREPROCESSED",
-      `${predictions} does not exist: all folds of ${previous} must be trained before the second stage`,
+      `${predictions} ${predicted.size === 0 ? "does not exist" : `lacks ${someOf([...missing])}`}: all folds of ${previous} must be trained before the second stage`,
+    );
+}
+
+/**
+ * The validation of a cascade's first stage predicts in the size of the second one, whose data it reads for that: without
+ * them, nnU-Net fails after the last epoch.
+ */
+async function checkNextStage(
+  place: TrainingPlace,
+  next: string,
+  settings: Field,
+  splits: readonly Split[],
+): Promise<void> {
+  const folder = join(place.preprocessedFolder, settings.get("data_identifier").string());
+  const missing = (await exists(folder))
+    ? missingParts(await preprocessedFolder(folder), new Set(splits.flatMap(({ val }) => val)))
+    : null;
+  if (missing === null || missing.length > 0)
+    throw nnunetError(
+      "NOT_PREPROCESSED",
+      `${folder} ${missing === null ? "does not exist" : `lacks ${someOf(missing)}`}: after the last epoch, ${place.configuration} predicts for ${next}, and reads its data`,
     );
 }
 

@@ -1,7 +1,8 @@
-import { open, rename } from "node:fs/promises";
+import { open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { exists } from "../../../processor/files/exists.js";
 import { readTextFile } from "../../../processor/files/read-text-file.js";
+import type { NnunetVersion } from "../folders.js";
 
 /** How far the training of a fold is, from the files that nnU-Net leaves. */
 export type FoldState =
@@ -47,6 +48,25 @@ export async function putDamagedAside(
     moved.push(`${path}.damaged`);
   }
   return moved;
+}
+
+/** What nnU-Net leaves of a training, besides logs and pictures: by it, a fold counts as trained. */
+const resultsOfV2 = [...checkpointsOfV2, "validation/summary.json"];
+const resultsOfV1 = [...checkpointsOfV1, "validation_raw/summary.json"];
+
+/**
+ * Returns a function that removes the results of an earlier training, for one that begins again: if it is stopped, its fold
+ * would count as finished otherwise. A file that was written since this call stays.
+ */
+export async function olderResults(foldFolder: string, version: NnunetVersion): Promise<() => Promise<void>> {
+  const timeOf = async (path: string): Promise<bigint | null> =>
+    (await stat(path, { bigint: true }).catch(() => null))?.mtimeNs ?? null;
+  const paths = (version === 1 ? resultsOfV1 : resultsOfV2).map((name) => join(foldFolder, name));
+  const times = await Promise.all(paths.map(timeOf));
+  return async () => {
+    for (const [i, path] of paths.entries())
+      if (times[i] !== null && (await timeOf(path)) === times[i]) await rm(path, { force: true });
+  };
 }
 
 async function isWhole(path: string): Promise<boolean> {

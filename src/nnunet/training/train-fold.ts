@@ -13,6 +13,8 @@ export interface TrainFoldOptions {
   /** Reads the program's output; that of nnU-Net v2 if absent. */
   readonly log?: LogReader;
   readonly onEvent: (event: TrainingEvent) => void;
+  /** Called when the first epoch starts, so when nnU-Net has found nothing to refuse. */
+  readonly onBegin?: () => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -53,6 +55,7 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
   };
   let stopReason: unknown = null;
   let isSaving = false;
+  let hasBegun = false;
   let giveUp: NodeJS.Timeout | null = null;
   const stop = (reason: unknown): void => {
     stopReason ??= reason;
@@ -76,6 +79,10 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
     else if (event !== null) isSaving = event.kind === "epoch";
     if (stopReason !== null && !isSaving) endGroup(child.pid);
     if (event === null) return;
+    if (event.kind === "epoch-started" && !hasBegun) {
+      hasBegun = true;
+      void options.onBegin?.().catch(stop);
+    }
     onEvent(event);
     if (event.kind === "epoch" && Number.isNaN(event.result.trainLoss))
       stop(

@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { findDatasetName } from "../find-dataset.js";
 import { type NnunetFolders, requireFolder } from "../folders.js";
-import { nameOf } from "../selection/best-model.js";
-import { checkTraining } from "./check-training.js";
+import { checkTraining, trainedFolder } from "./check-training.js";
 import { eachFold, type Fold, type FoldResults } from "./each-fold.js";
-import { type FoldState, foldState, plannedEpochs, putDamagedAside } from "./fold-state.js";
+import { type FoldState, foldState, olderResults, plannedEpochs, putDamagedAside } from "./fold-state.js";
 import { trainFold } from "./train-fold.js";
 import { type Trainer, trainerCommand } from "./trainer-command.js";
 import type { TrainingEvent } from "./training-log.js";
@@ -60,19 +59,16 @@ export interface TrainedFolds extends FoldResults {
 export async function train(options: TrainOptions): Promise<TrainedFolds> {
   const { folders, configuration, trainer, plans, folds, gpus, onWarning, signal } = options;
   const datasetName = await findDatasetName(options.dataset, folders);
-  const modelFolder = join(
-    requireFolder(folders, "results"),
-    datasetName,
-    nameOf({ trainer, plans, configuration }),
-  );
-  const preprocessedFolder = join(requireFolder(folders, "preprocessed"), datasetName);
-  const warnings = await checkTraining({
-    preprocessedFolder,
-    modelFolder,
+  const place = {
+    preprocessedFolder: join(requireFolder(folders, "preprocessed"), datasetName),
+    resultsFolder: join(requireFolder(folders, "results"), datasetName),
+    trainer,
     plans,
     configuration,
-    gpusPerFold: options.gpusPerFold,
-  });
+  };
+  const modelFolder = await trainedFolder(place);
+  const { pretrainedWeights, gpusPerFold } = options;
+  const warnings = await checkTraining({ ...place, modelFolder, folds, pretrainedWeights, gpusPerFold });
   for (const warning of warnings) onWarning(warning);
   const trained = await eachFold({ folds, gpus, signal }, (fold, gpu) =>
     trainOne(options, { datasetName, modelFolder, fold, gpu }),
@@ -116,6 +112,7 @@ async function trainOne(
   await trainFold({
     command: trainerCommand(options, { fold, gpu }, words),
     foldFolder,
+    ...(options.restart ? { onBegin: await olderResults(foldFolder, 2) } : {}),
     onEvent: (event) => {
       // debug.json is there when the first epoch starts.
       if (epochs !== null || event.kind !== "epoch-started") onEvent({ ...event, fold, epochs });

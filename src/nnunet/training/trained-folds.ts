@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type NnunetFolders, requireFolder } from "../folders.js";
+import { type NnunetFolders, type NnunetVersion, requireFolder } from "../folders.js";
 import type { Fold } from "./each-fold.js";
 
 /** The folder of a fold that was trained, or is being trained, and what its path says. */
@@ -21,55 +21,48 @@ export interface FoldFolder {
  */
 export async function foldFolders(folders: NnunetFolders): Promise<readonly FoldFolder[]> {
   const results = requireFolder(folders, "results");
-  const found = folders.version === 1 ? await foldersOfV1(results) : await foldersOfV2(results);
+  const found = await below({ path: results, said: {} }, levels[folders.version]);
   const text = ({ dataset, configuration, trainer, plans, fold }: FoldFolder): string =>
     [dataset, configuration, trainer, plans, String(fold).padStart(4, "0")].join("/");
   return found.toSorted((one, other) => (text(one) < text(other) ? -1 : 1));
 }
 
-/** `<data set>/<trainer>__<plans>__<configuration>/fold_0` */
-async function foldersOfV2(results: string): Promise<readonly FoldFolder[]> {
-  const found: FoldFolder[] = [];
-  for (const dataset of await names(results, /^Dataset\d/))
-    for (const model of await names(join(results, dataset), /^[^_].*__.+__.+$/)) {
-      const [trainer = "", plans = "", configuration = ""] = model.split("__");
-      for (const fold of await names(join(results, dataset, model), /^fold_(?:\d{1,3}|all)$/))
-        found.push({
-          dataset,
-          configuration,
-          trainer,
-          plans,
-          fold: foldOf(fold),
-          path: join(results, dataset, model, fold),
-        });
-    }
-  return found;
+/** The folders on the way from nnU-Net's results to a fold, each with what its name says. */
+const levels: Readonly<Record<NnunetVersion, readonly RegExp[]>> = {
+  1: [
+    /^(?<configuration>[23]d.*)$/,
+    /^(?<dataset>Task\d.*)$/,
+    /^(?<trainer>[^_].*?)__(?<plans>.+)$/,
+    /^(?<fold>fold_\d{1,3}|all)$/,
+  ],
+  2: [
+    /^(?<dataset>Dataset\d.*)$/,
+    /^(?<trainer>[^_].*?)__(?<plans>.+?)__(?<configuration>.+)$/,
+    /^(?<fold>fold_(?:\d{1,3}|all))$/,
+  ],
+};
+/** A folder, and what the names on its path say. */
+interface NamedFolder {
+  readonly path: string;
+  readonly said: Readonly<Record<string, string>>;
 }
 
-/** `<configuration>/<task>/<trainer>__<plans>/fold_0` or `all` */
-async function foldersOfV1(results: string): Promise<readonly FoldFolder[]> {
+/** Returns the folds below a folder; none if it is not a folder. */
+async function below(
+  { path, said }: NamedFolder,
+  [pattern, ...rest]: readonly RegExp[],
+): Promise<FoldFolder[]> {
+  if (pattern === undefined) {
+    const { dataset = "", configuration = "", trainer = "", plans = "", fold = "" } = said;
+    return [{ dataset, configuration, trainer, plans, fold: foldOf(fold), path }];
+  }
   const found: FoldFolder[] = [];
-  for (const configuration of await names(results, /^[23]d/))
-    for (const dataset of await names(join(results, configuration), /^Task\d/))
-      for (const model of await names(join(results, configuration, dataset), /^[^_].*__.+$/)) {
-        const [trainer = "", plans = ""] = model.split("__");
-        const folder = join(results, configuration, dataset, model);
-        for (const fold of await names(folder, /^(?:fold_\d{1,3}|all)$/))
-          found.push({
-            dataset,
-            configuration,
-            trainer,
-            plans,
-            fold: foldOf(fold),
-            path: join(folder, fold),
-          });
-      }
+  for (const name of await readdir(path).catch(() => [])) {
+    const words = pattern.exec(name)?.groups;
+    if (words !== undefined)
+      found.push(...(await below({ path: join(path, name), said: { ...said, ...words } }, rest)));
+  }
   return found;
-}
-
-/** Returns the names in a folder that fit; none if it is not a folder. */
-async function names(folder: string, pattern: RegExp): Promise<readonly string[]> {
-  return (await readdir(folder).catch(() => [])).filter((name) => pattern.test(name));
 }
 
 const foldOf = (name: string): Fold => (name.endsWith("all") ? "all" : Number(name.replace("fold_", "")));

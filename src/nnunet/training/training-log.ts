@@ -45,7 +45,8 @@ const patterns = {
   pseudoDice: line("Pseudo dice \\[(.*)\\]"),
   seconds: line(`Epoch time: ${number} s`),
   trained: line("Training done\\."),
-  predicting: line("predicting (\\S+)"),
+  // The name of a case may have spaces.
+  predicting: line("predicting (\\S(?:.*\\S)?)"),
   validated: line(`Mean Validation Dice:\\s+${number}`),
 } as const;
 

@@ -188,9 +188,10 @@ async function preparesTraining({ folder }: FuzzInput): Promise<void> {
 /** A training that lacks data is refused at the end, which is no fault of the plans. */
 async function checksTraining(folder: string): Promise<void> {
   mkdirSync(join(folder, "gt_segmentations"), { recursive: true });
-  const place = { preprocessedFolder: folder, modelFolder: join(folder, "model"), gpusPerFold: 1 };
+  const model = { trainer: "nnUNetTrainer", plans: "nnUNetPlans", configuration: "3d_fullres" };
+  const place = { preprocessedFolder: folder, resultsFolder: folder, modelFolder: join(folder, "model") };
   try {
-    await checkTraining({ ...place, plans: "nnUNetPlans", configuration: "3d_fullres" });
+    await checkTraining({ ...place, ...model, folds: [0], pretrainedWeights: null, gpusPerFold: 1 });
     throw nnunetError("DATASET_INVALID", "a training without data was accepted");
   } catch (error) {
     if (!(error instanceof Error) || !error.message.includes("has no preprocessed case")) throw error;

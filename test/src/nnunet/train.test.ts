@@ -30,9 +30,8 @@ beforeEach(() => {
   mkdirSync(join(dataset, "nnUNetPlans_2d"), { recursive: true });
   mkdirSync(join(dataset, "gt_segmentations"));
   mkdirSync(join(folder, "raw", "Dataset007_Toy"), { recursive: true });
-  writeFileSync(join(dataset, "gt_segmentations", "a.nii.gz"), "");
-  writeFileSync(join(dataset, "nnUNetPlans_2d", "a.pkl"), "");
-  writeFileSync(join(dataset, "dataset.json"), "{}");
+  for (const id of caseIds) writeCase(id, "nnUNetPlans_2d");
+  writeFileSync(join(dataset, "dataset.json"), '{"file_ending": ".nii.gz"}');
   writeFileSync(join(dataset, "dataset_fingerprint.json"), "{}");
   writePlans(6);
 });
@@ -40,6 +39,17 @@ afterEach(() => {
   vi.unstubAllEnvs();
   rmSync(folder, { recursive: true });
 });
+
+const caseIds = ["a", "b", "c", "d", "e"];
+
+/** Writes the files of a preprocessed case, and its reference. */
+function writeCase(id: string, identifier: string): void {
+  const dataset = join(folder, "pre", "Dataset007_Toy");
+  mkdirSync(join(dataset, identifier), { recursive: true });
+  for (const ending of [".b2nd", "_seg.b2nd", ".pkl"])
+    writeFileSync(join(dataset, identifier, `${id}${ending}`), "");
+  writeFileSync(join(dataset, "gt_segmentations", `${id}.nii.gz`), "");
+}
 
 function writePlans(stages: number): void {
   const architecture = { arch_kwargs: { n_stages: stages } };
@@ -132,6 +142,20 @@ test("puts a checkpoint aside that was only partly written, and continues from t
   expect(terminal.printed.err).toContain("was stopped while it wrote a checkpoint");
 });
 
+test("begins again with --restart, so that a stop soon after it does not leave the older model as finished", async () => {
+  const older = `${foldFolder(0)}/validation/summary.json`;
+  mkdirSync(join(foldFolder(0), "validation"), { recursive: true });
+  writeFileSync(join(foldFolder(0), "checkpoint_final.pth"), emptyZip);
+  writeFileSync(older, "");
+  // nnU-Net fails before its first epoch: nothing is lost.
+  trainerThat("exit 1");
+  expect(await train("-f", "0", "--restart")).toBe(5);
+  expect(existsSync(join(foldFolder(0), "checkpoint_final.pth"))).toBe(true);
+  trainerThat(epoch(0, "0.9"), `while [ -e ${older} ]; do sleep 0.05; done`, "exit 1");
+  expect(await train("-f", "0", "--restart")).toBe(5);
+  expect(existsSync(join(foldFolder(0), "checkpoint_final.pth"))).toBe(false);
+});
+
 test("spreads the folds over the GPUs, one fold on each", async () => {
   trainerThat("true");
   expect(await train("-f", "0", "1", "2", "--gpus", "2,5"), terminal.printed.err).toBe(0);
@@ -185,9 +209,9 @@ test.each([
 
 test("refuses a data set that is only partly preprocessed", async () => {
   trainerThat("true");
-  writeFileSync(join(folder, "pre", "Dataset007_Toy", "gt_segmentations", "b.nii.gz"), "");
+  writeFileSync(join(folder, "pre", "Dataset007_Toy", "gt_segmentations", "f.nii.gz"), "");
   expect(await train("-f", "0")).toBe(4);
-  expect(terminal.printed.err).toMatch(/NOT_PREPROCESSED.*has 1 cases, but gt_segmentations has 2/s);
+  expect(terminal.printed.err).toMatch(/NOT_PREPROCESSED.*has 5 cases, but gt_segmentations has 6/s);
 });
 
 test("warns of a network of two stages, which nnU-Net trains to NaN", async () => {
@@ -238,7 +262,7 @@ test("submits the folds as an array of Slurm, after its own checks", async () =>
   expect(calls()).toEqual([`--parsable ${script}`]);
   expect(terminal.printed.out).toContain("2 folds: array 4711");
   const text = readFileSync(script, "utf8");
-  expect(text).toContain("#SBATCH --array=0-1\n");
+  expect(text).toContain("#SBATCH --array=0,1\n");
   expect(text).toContain("#SBATCH --gres=gpu:1\n#SBATCH --time=48:00:00\n");
   expect(text).toContain("folds=(1 4)\n");
   // A task of the array, as Slurm would start it.

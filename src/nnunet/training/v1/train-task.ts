@@ -8,6 +8,7 @@ import {
   checkpointsOfV1,
   type FoldState,
   foldStateOfV1,
+  olderResults,
   plannedEpochs,
   putDamagedAside,
 } from "../fold-state.js";
@@ -114,6 +115,7 @@ async function trainOne(options: TrainTaskOptions, place: FoldOfTask): Promise<b
     },
     foldFolder,
     log: new TrainingLogOfV1(),
+    ...(restart ? { onBegin: await olderResults(foldFolder, 1) } : {}),
     onEvent: (event) => {
       if (epochs !== null || event.kind !== "epoch-started") onEvent({ ...event, fold, epochs });
       else

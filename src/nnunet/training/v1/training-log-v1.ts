@@ -18,7 +18,7 @@ const patterns = {
   saving: line("saving checkpoint\\.\\.\\."),
   saved: line("done, saving took [\\d.]+ seconds"),
   // A case of the validation with the size of its array.
-  predicting: /^(\S+) \(\d+(?:, \d+){3}\)\s*$/,
+  predicting: /^(\S(?:.*\S)?) \(\d+(?:, \d+){3}\)\s*$/,
 } as const;
 
 /** Reads the output of v1's `nnUNet_train`, line by line. */
