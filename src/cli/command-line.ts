@@ -165,11 +165,17 @@ function mergedValue(values: readonly unknown[], { array, hasCommas }: CommandOp
   return hasCommas === true ? values.join(",") : values.at(-1);
 }
 
-/** yargs converts all values of a repeated flag at once. */
+/** yargs converts all values of a repeated flag at once, and makes NaN of words where it expects numbers. */
 function asYargsOption([name, { hasCommas: _, ...option }]: [string, CommandOption]): [string, Options] {
-  const { array, coerce } = option;
-  if (coerce === undefined || array === true) return [name, option];
-  return [name, { ...option, coerce: (value) => coerce(Array.isArray(value) ? value.at(-1) : value) }];
+  const { array, coerce, type } = option;
+  if (type !== "number" && (coerce === undefined || array === true)) return [name, option];
+  const convert = (given: unknown): unknown => {
+    const value = Array.isArray(given) && array !== true ? given.at(-1) : given;
+    if (type === "number" && [value].flat().some(Number.isNaN))
+      throw sharedError("USAGE", `--${name} takes ${array === true ? "numbers" : "a number"} only`);
+    return coerce === undefined ? given : coerce(value);
+  };
+  return [name, { ...option, coerce: convert }];
 }
 
 const helpFlags: ReadonlySet<string> = new Set(["--help", "-h"]);

@@ -26,12 +26,10 @@ function unknownWords(
   const unknown = /^Unknown arguments?: (.+)$/m.exec(message)?.[1]?.split(", ");
   if (unknown === undefined) return null;
   // yargs reports an unknown flag twice, as written and in camel case.
-  const given = argv
-    .filter((word) => word.startsWith("-"))
-    .map((word) => word.replace(/^--?/, "").split("=")[0]!);
+  const given = argv.filter((word) => word.startsWith("-")).map((word) => word.split("=")[0]!);
   // yargs takes the "no-" off a flag that it does not know.
   const dashesOf = (word: string): string =>
-    given.includes(word) ? "--" : given.includes(`no-${word}`) ? "--no-" : "";
+    ["--", "-", "--no-"].find((dashes) => given.includes(dashes + word)) ?? "";
   const isFlag = (word: string): boolean => dashesOf(word) !== "";
   const written = unknown.filter((word) => isFlag(word) || argv.includes(word));
   // The words after a misspelled command, and its options, are those of the command that was meant.
@@ -44,7 +42,8 @@ function unknownWords(
       const near = nearest(word, isFlag(word) ? optionNames : commandNames);
       const dashes = dashesOf(word);
       const kind = isFlag(word) ? "option" : "command";
-      return `no ${kind} ${dashes}${word}${near === null ? "" : `; did you mean ${dashes}${near}?`}`;
+      const meant = dashes === "-" ? `--${near}` : `${dashes}${near}`;
+      return `no ${kind} ${dashes}${word}${near === null ? "" : `; did you mean ${meant}?`}`;
     });
 }
 
@@ -62,10 +61,16 @@ function badChoices(message: string, { optionNames }: UsageContext): readonly st
   });
 }
 
-/** Reads `Missing required arguments: input, output`, `Not enough non-option arguments: …` or `Not enough arguments following: tag`. */
+/**
+ * Reads `Missing required arguments: input, output`, `Not enough non-option arguments: got 1, need at least 2` or
+ * `Not enough arguments following: tag`.
+ */
 function missing(message: string, { positionals }: UsageContext): readonly string[] | null {
-  if (/^Not enough non-option arguments: /m.test(message))
-    return positionals.map(([name, description]) => `<${name}> is missing: ${description}`);
+  const given = /^Not enough non-option arguments: got (\d+)/m.exec(message)?.[1];
+  if (given !== undefined)
+    return positionals
+      .slice(Number(given))
+      .map(([name, description]) => `<${name}> is missing: ${description}`);
   const required = /^Missing required arguments?: (.+)$/m.exec(message)?.[1]?.split(", ");
   if (required !== undefined) {
     const options = required.map((name) => `--${name}`);
