@@ -90,7 +90,7 @@ export const nnunetError = defineErrors({
   TRAINER_NOT_FOUND: {
     exit: 5,
     http: 500,
-    help: "Training needs Python: make an environment (`python3 -m venv nnunet`), install nnunetv2 and torch into it, and activate it. --venv names it.",
+    help: "Training needs Python: make an environment (`python3 -m venv nnunet`), install nnunetv2 and torch into it, and activate it. --venv names it. --image takes an image that `build_processor training-image` has built.",
   },
   TRAINING_BASE_MISSING: {
     exit: 5,

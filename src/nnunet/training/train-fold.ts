@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
@@ -97,12 +98,12 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
   createInterface({ input: child.stderr }).on("line", read);
   try {
     const { code, signalName } = await ended.catch((cause: unknown) => {
-      throw nnunetError("TRAINER_NOT_FOUND", `${program} cannot be run: ${(cause as Error).message}`, {
-        cause,
-      });
+      throw nnunetError("TRAINER_NOT_FOUND", unstarted(program, cause), { cause });
     });
     if (stopReason !== null) throw stopReason;
-    if (code !== 0) throw failure(options, lastLines, signalName ?? `exit code ${code}`);
+    if (program === "docker" && code === dockerFailed)
+      throw nnunetError("TRAINER_NOT_FOUND", dockerReason(lastLines));
+    if (code !== 0) throw await failure(options, lastLines, signalName ?? `exit code ${code}`);
   } finally {
     signal.removeEventListener("abort", onAbort);
     for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, killNow);
@@ -128,12 +129,34 @@ async function checkDisk(folder: string): Promise<void> {
     );
 }
 
-/** Returns the exception that Python printed last, or how the program ended. */
-function failure({ foldFolder }: TrainFoldOptions, lines: readonly string[], how: string): Error {
+/** Says why a program could not be started. */
+function unstarted(program: string, cause: unknown): string {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code !== "ENOENT") return `${program} cannot be run: ${message}`;
+  return /[\\/]/.test(program) ? `${program} does not exist` : `${program} is not in PATH`;
+}
+
+/** The exit code of `docker run` if Docker itself fails, so that the container never starts. */
+const dockerFailed = 125;
+
+const dockerReason = (lines: readonly string[]): string =>
+  lines.findLast((line) => line.startsWith("docker: ")) ?? "docker cannot run the image";
+
+/** Returns the exception that Python printed last, or how the program ended, and the name of the log if there is one. */
+async function failure(
+  { foldFolder }: TrainFoldOptions,
+  lines: readonly string[],
+  how: string,
+): Promise<Error> {
   const exception = lines.findLast((line) => /^[A-Za-z_.]*(?:Error|Exception|Interrupt)\b/.test(line));
   const killed = how === "SIGKILL" ? " (the system may have run out of memory)" : "";
+  const names = await readdir(foldFolder).catch(() => []);
+  const log = names
+    .filter((name) => /^training_log_.*\.txt$/.test(name))
+    .sort()
+    .at(-1);
   return nnunetError(
     "TRAINING_FAILED",
-    `${foldFolder}: the training ended with ${how}${killed}${exception === undefined ? "" : `: ${exception}`}; its log is ${join(foldFolder, "training_log_….txt")}`,
+    `${foldFolder}: the training ended with ${how}${killed}${exception === undefined ? "" : `: ${exception}`}${log === undefined ? "" : `; its log is ${join(foldFolder, log)}`}`,
   );
 }

@@ -175,7 +175,7 @@ test("trains the other folds if one fails, and repeats Python's exception", asyn
   expect(await train("-f", "0", "1", "2")).toBe(5);
   expect(calls()).toHaveLength(3);
   expect(terminal.printed.err).toMatch(
-    /TRAINING_FAILED.*fold_1.*exit code 1: RuntimeError: CUDA out of memory/s,
+    /TRAINING_FAILED.*fold_1.*exit code 1: RuntimeError: CUDA out of memory\n/s,
   );
 });
 
@@ -185,7 +185,7 @@ test.each([
     what: "a missing program",
     argv: ["train", "7", "2d", "--venv", "none"],
     code: "TRAINER_NOT_FOUND",
-    says: "ENOENT",
+    says: "nnUNetv2_train does not exist",
   },
 ])("refuses $what before anything is trained", async ({ argv, code, says }) => {
   trainerThat("true");
@@ -205,6 +205,14 @@ test.each([
   expect(await train("-f", "0", ...argv)).toBe(2);
   expect(terminal.printed.err).toContain(message);
   expect(existsSync(join(folder, "calls"))).toBe(false);
+});
+
+test("repeats Docker's reason if the image cannot run, and does not try the other folds", async () => {
+  const reason = "docker: Error response from daemon: pull access denied for none";
+  stub("docker", `echo "$@" >> ${folder}/calls; echo "${reason}" >&2; exit 125`);
+  expect(await main(["train", "7", "2d", "--image", "none:1"], terminal)).toBe(5);
+  expect(terminal.printed.err).toContain(`error TRAINER_NOT_FOUND: ${reason}\n`);
+  expect(calls()).toHaveLength(1);
 });
 
 test("refuses a data set that is only partly preprocessed", async () => {
