@@ -1,4 +1,6 @@
 import { realpath, stat } from "node:fs/promises";
+import { sharedError } from "../../processor/contract/shared-errors.js";
+import { exists } from "../../processor/files/exists.js";
 import type { FileRange } from "../../processor/files/zip/byte-range.js";
 import { ZipArchive, type ZipEntry } from "../../processor/files/zip/zip-archive.js";
 import { withCount } from "../ground/files/with-count.js";
@@ -24,12 +26,14 @@ export class ZipSource implements ModelSource {
   /**
    * @param sha256 digest of the whole archive if it is known; otherwise the file's path, size and time
    * identify it
+   * @throws MODEL_NOT_FOUND, ARCHIVE_INVALID, ARCHIVE_UNSAFE
    */
   static async open(
     file: string,
     store: ContentStore,
     { address = file, sha256 = null }: { readonly address?: string; readonly sha256?: string | null } = {},
   ): Promise<ZipSource> {
+    if (!(await exists(file))) throw sharedError("MODEL_NOT_FOUND", `${file} does not exist`);
     const archive = await ZipArchive.open(file);
     return new ZipSource(address, archive, sha256 ?? (await placeAndTime(file)), store);
   }

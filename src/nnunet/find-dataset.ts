@@ -56,9 +56,10 @@ export async function findDatasetName(word: string, folders: NnunetFolders): Pro
   if (/^\d{1,9}$/.test(word)) return byNumber(Number(word), present, folders);
   if (present.includes(word)) return word;
   const near = nearest(word, present);
+  const advice = near === null ? theyHave(present) : `; did you mean ${near}?`;
   throw nnunetError(
     "DATASET_NOT_FOUND",
-    `no ${prefix === "Task" ? "task" : "data set"} ${word} in ${searched(folders)}${near === null ? "" : `; did you mean ${near}?`}`,
+    `no ${prefix === "Task" ? "task" : "data set"} ${word} in ${searched(folders)}${advice}`,
   );
 }
 
@@ -83,11 +84,11 @@ function byNumber(number: number, present: readonly string[], folders: NnunetFol
       "DATASET_AMBIGUOUS",
       `the number ${number} has several names in ${searched(folders)}: ${names.join(", ")}`,
     );
-  throw nnunetError(
-    "DATASET_NOT_FOUND",
-    `no folder ${prefix}_… in ${searched(folders)}${present.length === 0 ? "" : `; they have ${listed(present)}`}`,
-  );
+  throw nnunetError("DATASET_NOT_FOUND", `no folder ${prefix}_… in ${searched(folders)}${theyHave(present)}`);
 }
+
+const theyHave = (names: readonly string[]): string =>
+  names.length === 0 ? "" : `; they have ${listed(names)}`;
 
 /** The most names that a message lists. */
 const mostListed = 8;

@@ -55,6 +55,11 @@ function kindOf(source: string): SourceKind {
   const name = basename(source);
   if (/^Task\d{3}_/.test(name)) return "v1-task";
   if (/^Task\d/.test(name)) return "decathlon";
+  if (/^Dataset\d{3}_/.test(name))
+    throw sharedError(
+      "USAGE",
+      `${name} is a data set of nnU-Net v2 already, by its name; --from says what else it is`,
+    );
   throw sharedError(
     "USAGE",
     `${name} is neither a Decathlon folder (Task07_…) nor a task of nnU-Net v1 (Task007_…); --from says what it is`,
@@ -87,6 +92,11 @@ async function targetName({ args, source, kind, folders }: NameQuestion): Promis
   if (args.name !== undefined) {
     if (/[\\/\0]|^\.*$/.test(args.name))
       throw sharedError("USAGE", `--name must be a name, not a path: ${args.name}`);
+    if (args.id === undefined && !new RegExp(`^${prefix}\\d{3}_.`).test(args.name))
+      throw sharedError(
+        "USAGE",
+        `--name must be ${prefix}, three digits, _ and a name, as in ${prefix}007_Pancreas, but is ${args.name}; with --id, the name alone is enough`,
+      );
     if (args.id === undefined) return args.name;
   }
   const parts =

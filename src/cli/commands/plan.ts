@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
+import { nearest } from "../../../processor/contract/nearest-name.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
@@ -20,6 +21,8 @@ export async function runPlan(args: PlanArguments, session: CommandSession): Pro
   const { terminal } = session;
   const [first, ...others] = args.datasets ?? [];
   const explains = first === "explain";
+  if (!explains && first !== undefined && nearest(first, ["explain"]) !== null)
+    throw sharedError("USAGE", `no data set is called ${first}; did you mean \`plan explain\`?`);
   const places = await namedDatasets(explains ? { ...args, datasets: others } : args, terminal);
   if (args.nnunet === "v1") {
     const { planTasks } = await import("./plan-v1.js");
@@ -42,8 +45,10 @@ export async function runPlan(args: PlanArguments, session: CommandSession): Pro
       plans: made.plans,
       ...(reasons === null ? {} : { reasons }),
     });
-    if (!args.json)
+    if (!args.json) {
       terminal.out(reasons === null ? summary(made, file) : explanation(made, reasons, terminal));
+      for (const picture of pictures) terminal.out(`  picture ${picture}\n`);
+    }
   }
   if (args.json) terminal.out(`${JSON.stringify(reports, jsonValue, 2)}\n`);
   return 0;
@@ -56,10 +61,18 @@ const jsonValue = (_: string, value: unknown): unknown =>
 function settingsOf(args: PlanArguments): PlanSettings {
   if (!Object.hasOwn(planners, args.planner))
     throw sharedError("USAGE", `${args.planner} is a planner of v1; add --nnunet v1`);
+  const { "gpu-memory": gigabytes = null, "target-spacing": spacingMmZyx = null } = args;
+  if (gigabytes !== null && gigabytes <= 0)
+    throw sharedError("USAGE", `--gpu-memory must be above 0 GB, but is ${gigabytes}`);
+  if (spacingMmZyx !== null && !(spacingMmZyx.length === 3 && spacingMmZyx.every((mm) => mm > 0)))
+    throw sharedError(
+      "USAGE",
+      `--target-spacing takes three numbers above 0 (z y x, in mm), not ${spacingMmZyx.join(" ")}`,
+    );
   return {
     planner: args.planner as PlannerName,
-    gigabytes: args["gpu-memory"] ?? null,
-    spacingMmZyx: args["target-spacing"] ?? null,
+    gigabytes,
+    spacingMmZyx,
     plansName: args.plans ?? null,
     preprocessor: args.preprocessor,
   };

@@ -50,7 +50,8 @@ export async function makePlans(
   const dataset = await readDatasetJson(place.rawFolder);
   const fingerprint = await readFingerprint(place.preprocessedFolder);
   const constants = planners[planner];
-  checkSettings(dataset, settings);
+  if (dataset.channelNames.length === 0 || dataset.labels.length === 0)
+    throw nnunetError("DATASET_INVALID", "dataset.json names no channels or no labels");
   const cases = await listCases(dataset, environment);
   await requireUnchanged(place, cases);
   const [example] = cases;
@@ -80,22 +81,6 @@ export async function makePlans(
     intensities: fingerprint.intensities,
   });
   return { datasetName: place.name, dataset, fingerprint, plan, plansName, plans };
-}
-
-function checkSettings(
-  { channelNames, labels }: DatasetJson,
-  { gigabytes, spacingMmZyx }: PlanSettings,
-): void {
-  if (channelNames.length === 0 || labels.length === 0)
-    throw nnunetError("DATASET_INVALID", "dataset.json names no channels or no labels");
-  const isPositive = (value: number) => Number.isFinite(value) && value > 0;
-  if (gigabytes !== null && !isPositive(gigabytes))
-    throw nnunetError("PLAN_IMPOSSIBLE", `the GPU memory must be above 0 GB, but is ${gigabytes}`);
-  if (spacingMmZyx !== null && !(spacingMmZyx.length === 3 && spacingMmZyx.every(isPositive)))
-    throw nnunetError(
-      "PLAN_IMPOSSIBLE",
-      `a spacing has three numbers above 0 (z, y, x in mm), not ${spacingMmZyx.join(" ")}`,
-    );
 }
 
 /**

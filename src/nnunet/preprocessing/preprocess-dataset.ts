@@ -1,4 +1,6 @@
 import { basename, join } from "node:path";
+import { nearest } from "../../../processor/contract/nearest-name.js";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
 import { Field } from "../../checkpoint/fields.js";
 import { resolveConfiguration } from "../../checkpoint/nnunet-v2/configuration.js";
@@ -50,7 +52,7 @@ type Tools = WorkTools & { readonly environment: Readonly<Record<string, string 
 /**
  * Preprocesses the cases of a data set for training, one folder for each configuration. A stopped run continues.
  *
- * @throws PLANS_MISSING, DATASET_CHANGED, DATASET_INVALID, PLANS_UNSUPPORTED, and errors of images
+ * @throws PLANS_MISSING, USAGE, DATASET_CHANGED, DATASET_INVALID, PLANS_UNSUPPORTED, and errors of images
  */
 export async function preprocessDataset(
   place: ReadyPlace,
@@ -66,6 +68,7 @@ export async function preprocessDataset(
   if (raw === null) throw nnunetError("PLANS_MISSING", `${plansFile} does not exist`);
   const plans = new Field(raw, plansFile);
   const present = plans.get("configurations").keys();
+  requireAnyKnown(settings.configurations, present, plansFile);
   const configurations = [];
   for (const configuration of settings.configurations) {
     const nothing = { name: configuration, folder: null, cases: 0, continued: 0 };
@@ -85,6 +88,25 @@ export async function preprocessDataset(
   await writePythonJson(join(preprocessedFolder, "dataset.json"), dataset.raw, { sortKeys: false });
   const splits = settings.writesSplits ? await writeSplits(preprocessedFolder, cases) : null;
   return { dataset: name, plans: settings.plansName, configurations, splits };
+}
+
+/** The configurations of nnU-Net's own planners, which depend on the data. */
+const usualConfigurations = ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"];
+
+/**
+ * Refuses to preprocess nothing because of a misspelled name. nnU-Net skips the configurations that the plans do not have.
+ *
+ * @throws USAGE if neither the plans nor nnU-Net have any of the names
+ */
+function requireAnyKnown(names: readonly string[], present: readonly string[], plansFile: string): void {
+  const known = [...new Set([...present, ...usualConfigurations])];
+  const [first] = names;
+  if (first === undefined || names.some((name) => known.includes(name))) return;
+  const near = nearest(first, known);
+  throw sharedError(
+    "USAGE",
+    `${plansFile} has no configuration ${first}; ${near === null ? `it has ${present.join(", ")}` : `did you mean ${near}?`}`,
+  );
 }
 
 interface ConfigurationQuestion {

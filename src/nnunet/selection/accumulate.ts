@@ -104,7 +104,7 @@ export async function validationFolder(modelFolder: string, fold: number | "all"
   if ((await readdir(folder).catch(() => null)) !== null) return folder;
   throw sharedError(
     "FOLD_MISSING",
-    `${folder} does not exist: fold ${fold} is not trained, or not validated`,
+    `${folder} does not exist: fold ${fold} is not trained, or not validated; \`build_processor train\` does both, and --folds (-f) chooses other folds`,
   );
 }
 

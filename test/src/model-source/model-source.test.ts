@@ -176,7 +176,7 @@ describe("a folder", () => {
 describe("an address", () => {
   test.each([
     { name: "of a folder that does not exist", address: "nothing-here", code: "MODEL_NOT_FOUND" },
-    { name: "of a zip that does not exist", address: "nothing-here.zip", code: "ARCHIVE_INVALID" },
+    { name: "of a zip that does not exist", address: "nothing-here.zip", code: "MODEL_NOT_FOUND" },
     { name: "with an unknown scheme", address: "ftp://host/model.zip", code: "SOURCE_INVALID" },
     { name: "of Zenodo without a number", address: "zenodo:model.zip", code: "SOURCE_INVALID" },
     { name: "that is not a URL", address: "https://", code: "SOURCE_INVALID" },

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -57,17 +57,38 @@ test("plan explain says why, what another memory would change, and writes nothin
 test.each([
   { argv: ["plan", "9"], exit: 4, says: "no folder Dataset009_…" },
   { argv: ["plan", "Dataset304_Brian"], exit: 4, says: "did you mean Dataset304_Brain?" },
+  { argv: ["plan", "Liver"], exit: 4, says: "they have Dataset301_Photos" },
+  { argv: ["plan", "explian", "304"], exit: 2, says: "did you mean `plan explain`?" },
+  { argv: ["plan", "304", "--gpu-memory", "0"], exit: 2, says: "must be above 0 GB, but is 0" },
+  { argv: ["plan", "304", "--target-spacing", "1", "1"], exit: 2, says: "three numbers above 0" },
   { argv: ["plan", "304"], exit: 4, says: "dataset_fingerprint.json does not exist" },
   { argv: ["preprocess", "304"], exit: 3, says: "nnUNetPlans.json does not exist" },
   { argv: ["fingerprint"], exit: 2, says: "name a data set" },
   { argv: ["plan", "304", "--planner", "ExperimentPlanner2D_v21"], exit: 2, says: "add --nnunet v1" },
   { argv: ["dataset", "show", "304", "--nnunet", "v1"], exit: 2, says: "only for data sets of v2" },
   { argv: ["dataset", "convert", "Liver"], exit: 2, says: "--from says what it is" },
+  { argv: ["dataset", "convert", "Dataset007_Liver"], exit: 2, says: "is a data set of nnU-Net v2 already" },
   { argv: ["dataset", "convert", "Task07_Liver"], exit: 4, says: "Task07_Liver does not exist" },
   { argv: ["dataset", "convert", "Task07_Liver", "--relabel", "255=1"], exit: 2, says: "--from pictures" },
 ])("$argv exits with $exit and says what is wrong", async ({ argv, exit, says }) => {
   expect(await run(...argv)).toBe(exit);
   expect(terminal.printed.err).toContain(says);
+});
+
+test("a new data set has a name that nnU-Net finds", async () => {
+  const source = join(folder, "Task07_Liver");
+  mkdirSync(source);
+  expect(await run("dataset", "convert", source, "--name", "Liver")).toBe(2);
+  expect(terminal.printed.err).toContain("as in Dataset007_Pancreas, but is Liver");
+});
+
+test("preprocess skips a configuration that the plans lack, but not if its name is a mistake and nothing is left", async () => {
+  expect(await run("fingerprint", "305", "--samples", "all")).toBe(0);
+  expect(await run("plan", "305")).toBe(0);
+  expect(await run("preprocess", "305", "-c", "3d_lowres")).toBe(0);
+  expect(terminal.printed.out).toContain("3d_lowres   skipped: the plans do not have it");
+  expect(await run("preprocess", "305", "-c", "3d_fulres")).toBe(2);
+  expect(terminal.printed.err).toContain("has no configuration 3d_fulres; did you mean 3d_fullres?");
 });
 
 test("dataset show draws each case, and writes a page with all of them", async () => {
