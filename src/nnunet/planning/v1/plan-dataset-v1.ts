@@ -76,7 +76,8 @@ function volumeStages(
   medianSize: readonly number[],
   shared: { readonly caseCount: number; readonly modalityCount: number; readonly classCount: number },
 ): readonly PlannedStageV1[] {
-  const voxels = product(full.medianSize);
+  // Only the last comparison takes rounded sizes.
+  const voxels = product(medianSize);
   if (voxels / product(full.topology.patch) < mostPatches) return [full];
   let spacing = [...full.spacing];
   let low: PlannedStageV1 = full;
@@ -87,11 +88,9 @@ function volumeStages(
     spacing = spacing.map((value, axis) =>
       !isFine.includes(true) || isFine[axis] === true ? value * coarsening : value,
     );
-    const size = spacing.map((value, axis) =>
-      roundHalfToEven((full.spacing[axis]! / value) * medianSize[axis]!),
-    );
-    low = planVolumesV1({ ...shared, spacing, medianSize: size });
+    const size = spacing.map((value, axis) => (full.spacing[axis]! / value) * medianSize[axis]!);
+    low = planVolumesV1({ ...shared, spacing, medianSize: size.map(roundHalfToEven) });
     lowVoxels = product(size);
   }
-  return 2 * product(low.medianSize) < voxels ? [low, full] : [full];
+  return 2 * product(low.medianSize) < product(full.medianSize) ? [low, full] : [full];
 }

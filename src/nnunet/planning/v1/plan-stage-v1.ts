@@ -134,6 +134,11 @@ interface ShrinkQuestion {
 
 /** Makes the patch smaller until its estimate fits the reference. */
 function shrunk({ spacing, medianSize, first, reference, featuresOf, firstFeaturesOf }: ShrinkQuestion) {
+  if (first.includes(0))
+    throw nnunetError(
+      "PLAN_IMPOSSIBLE",
+      `a median image has no voxels at a spacing of ${spacing.join(" × ")} mm`,
+    );
   let topology = topologyV1(spacing, first);
   let features = (firstFeaturesOf ?? featuresOf)(topology);
   const firstPatch = topology.patch;
