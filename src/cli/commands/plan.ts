@@ -8,6 +8,7 @@ import { explainPlans, type PlanReason } from "../../nnunet/planning/explain-pla
 import { type MadePlans, makePlans, type PlanSettings, savePlans } from "../../nnunet/planning/make-plans.js";
 import { planPicture } from "../../nnunet/planning/plan-picture.js";
 import { type PlannerName, planners } from "../../nnunet/planning/planners.js";
+import { PythonFloat } from "../../nnunet/python-json.js";
 import type { CommandSession } from "../command-session.js";
 import { wrapped } from "../findings-text.js";
 import type { planOptions } from "../options/nnunet-options.js";
@@ -54,9 +55,13 @@ export async function runPlan(args: PlanArguments, session: CommandSession): Pro
   return 0;
 }
 
-/** JSON files of nnU-Net are maps, because their keys keep their order. */
+/** JSON files of nnU-Net are maps, because their keys keep their order, and tell Python's floats from ints. */
 const jsonValue = (_: string, value: unknown): unknown =>
-  value instanceof Map ? Object.fromEntries(value as ReadonlyMap<string, unknown>) : value;
+  value instanceof Map
+    ? Object.fromEntries(value as ReadonlyMap<string, unknown>)
+    : value instanceof PythonFloat
+      ? value.value
+      : value;
 
 function settingsOf(args: PlanArguments): PlanSettings {
   if (!Object.hasOwn(planners, args.planner))

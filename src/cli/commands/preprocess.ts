@@ -56,14 +56,10 @@ export async function runPreprocess(
   return 0;
 }
 
-const reasons = {
-  "not-in-plans": "skipped: the plans do not have it",
-  "no-own-data": "uses the data of 3d_fullres",
-} as const;
-
 function reportText({ dataset, plans, configurations, splits }: PreprocessReport): string {
-  const lines = configurations.map(({ name, folder, cases, continued, skipped }) => {
-    if (skipped !== null) return `  ${name.padEnd(11)} ${reasons[skipped]}`;
+  const lines = configurations.map(({ name, folder, cases, continued, skipped, dataOf }) => {
+    if (skipped === "not-in-plans") return `  ${name.padEnd(11)} skipped: the plans do not have it`;
+    if (skipped === "no-own-data") return `  ${name.padEnd(11)} uses the data of ${dataOf}`;
     return `  ${name.padEnd(11)} ${counted(cases, "case")}${earlierText(continued)} in ${folder}`;
   });
   return `${[`${dataset} ${plans}`, ...lines, ...(splits === null ? [] : [`  folds       ${splits}`])].join("\n")}\n`;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import type { JsonObject, JsonValue } from "../../checkpoint/parse-json.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import { readJsonObject } from "../files/read-json.js";
+import { readPythonJsonObject } from "../files/read-json.js";
+import { PythonFloat, type PythonJson } from "../python-json.js";
 
 export const fingerprintFile = "dataset_fingerprint.json";
 
@@ -12,8 +12,8 @@ export interface Fingerprint {
   /** In voxels (z, y, x). */
   readonly shapesAfterCrop: readonly (readonly number[])[];
   readonly medianRelativeSize: number;
-  /** The intensity statistics by channel number, as in the file. */
-  readonly intensities: JsonObject;
+  /** The intensity statistics by channel number, as in the file. They are NaN without any foreground. */
+  readonly intensities: PythonJson;
 }
 
 /**
@@ -23,11 +23,11 @@ export interface Fingerprint {
  */
 export async function readFingerprint(preprocessedFolder: string): Promise<Fingerprint> {
   const path = join(preprocessedFolder, fingerprintFile);
-  const raw = await readJsonObject(path);
+  const raw = await readPythonJsonObject(path);
   if (raw === null) throw nnunetError("FINGERPRINT_MISSING", `${path} does not exist`);
   const spacings = tableOf(raw.get("spacings"));
   const shapesAfterCrop = tableOf(raw.get("shapes_after_crop"));
-  const medianRelativeSize = raw.get("median_relative_size_after_cropping");
+  const medianRelativeSize = plain(raw.get("median_relative_size_after_cropping"));
   const intensities = raw.get("foreground_intensity_properties_per_channel");
   if (spacings === null || shapesAfterCrop?.length !== spacings.length || spacings.length === 0)
     throw nnunetError(
@@ -39,15 +39,22 @@ export async function readFingerprint(preprocessedFolder: string): Promise<Finge
       "DATASET_INVALID",
       `${path} lacks median_relative_size_after_cropping or foreground_intensity_properties_per_channel`,
     );
-  return { spacings, shapesAfterCrop, medianRelativeSize, intensities: intensities as JsonObject };
+  return { spacings, shapesAfterCrop, medianRelativeSize, intensities };
 }
 
-function tableOf(value: JsonValue | undefined): readonly (readonly number[])[] | null {
+function tableOf(value: PythonJson | undefined): readonly (readonly number[])[] | null {
   if (!Array.isArray(value)) return null;
-  const rows = value as readonly JsonValue[];
-  const isRow = (row: JsonValue): row is readonly number[] =>
-    Array.isArray(row) &&
-    row.length === 3 &&
-    row.every((item) => typeof item === "number" && item > 0 && Number.isFinite(item));
-  return rows.every(isRow) ? rows : null;
+  const table = (value as readonly PythonJson[]).map(rowOf);
+  return table.includes(null) ? null : (table as readonly (readonly number[])[]);
 }
+
+function rowOf(value: PythonJson): readonly number[] | null {
+  if (!Array.isArray(value) || value.length !== 3) return null;
+  const row = (value as readonly PythonJson[]).map(plain);
+  const isSize = (item: unknown) => typeof item === "number" && item > 0 && Number.isFinite(item);
+  return row.every(isSize) ? (row as readonly number[]) : null;
+}
+
+/** Returns the number, whether Python has it as an int or as a float. */
+const plain = (value: PythonJson | undefined): PythonJson | undefined =>
+  value instanceof PythonFloat ? value.value : value;

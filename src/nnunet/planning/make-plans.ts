@@ -1,11 +1,12 @@
 import { join } from "node:path";
+import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { type DatasetJson, readDatasetJson } from "../datasets/dataset-json.js";
 import { chooseReader, isReaderName } from "../datasets/image-reader.js";
 import { listCases } from "../datasets/list-cases.js";
 import { foundReader, requireUnchanged } from "../datasets/raw-files.js";
-import { readJsonObject } from "../files/read-json.js";
+import { readPythonJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
 import type { DatasetPlace } from "../find-dataset.js";
 import { type Fingerprint, readFingerprint } from "../fingerprint/fingerprint-file.js";
@@ -13,6 +14,7 @@ import type { PythonJson } from "../python-json.js";
 import { type DatasetPlan, planDataset } from "./plan-dataset.js";
 import { type PlannerName, planners } from "./planners.js";
 import { type PlansJson, plansJson } from "./plans-json.js";
+import { copySplits, requireSameSplits } from "./raw-splits.js";
 
 /** What a user may choose about plans. */
 export interface PlanSettings {
@@ -52,6 +54,7 @@ export async function makePlans(
   const constants = planners[planner];
   if (dataset.channelNames.length === 0 || dataset.labels.length === 0)
     throw nnunetError("DATASET_INVALID", "dataset.json names no channels or no labels");
+  await requireSameSplits(place);
   const cases = await listCases(dataset, environment);
   await requireUnchanged(place, cases);
   const [example] = cases;
@@ -85,20 +88,21 @@ export async function makePlans(
 
 /**
  * Writes `<plans>.json` and dataset.json to the preprocessed folder. Configurations of an existing file that the new
- * plans do not have are kept, as nnU-Net does for those that users added.
+ * plans do not have are kept, as nnU-Net does for those that users added, and folds of the raw folder are copied.
  *
  * @returns the path of the plans
  */
 export async function savePlans(made: MadePlans, preprocessedFolder: string): Promise<string> {
   await makeFolder(preprocessedFolder);
   const path = join(preprocessedFolder, `${made.plansName}.json`);
-  const before = await readJsonObject(path);
+  const before = await readPythonJsonObject(path);
   const kept = before?.get("configurations");
   const configurations = new Map<string, PythonJson>(Object.entries(made.plans.configurations));
   if (kept instanceof Map)
     for (const [name, value] of kept as ReadonlyMap<string, PythonJson>)
       if (!configurations.has(name)) configurations.set(name, value);
   await writePythonJson(path, { ...made.plans, configurations }, { sortKeys: false });
-  await writePythonJson(join(preprocessedFolder, "dataset.json"), made.dataset.raw, { sortKeys: false });
+  await copyFileWhole(join(made.dataset.folder, "dataset.json"), join(preprocessedFolder, "dataset.json"));
+  await copySplits({ rawFolder: made.dataset.folder, preprocessedFolder });
   return path;
 }

@@ -63,6 +63,11 @@ export function planConfiguration(question: ConfigurationQuestion): PlannedConfi
   const reference = constants.reference[kind] * (gigabytes / constants.referenceGigabytes);
   const featuresOf = (topology: Topology) => countFeatures({ topology, constants, labelCount });
 
+  if (medianSize.includes(0))
+    throw nnunetError(
+      "PLAN_IMPOSSIBLE",
+      `a median image of ${medianSize.join(" × ")} voxels has none at a spacing of ${spacing.join(" × ")} mm`,
+    );
   const wishedPatch = patchLike(spacing, firstVoxels[kind]);
   const clipped = wishedPatch.map((size, axis) => Math.min(size, medianSize[axis]!));
   let topology = topologyOf(spacing, clipped);

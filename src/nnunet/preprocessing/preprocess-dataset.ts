@@ -1,6 +1,7 @@
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { nearest } from "../../../processor/contract/nearest-name.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { exists } from "../../../processor/files/exists.js";
 import { Field } from "../../checkpoint/fields.js";
 import { resolveConfiguration } from "../../checkpoint/nnunet-v2/configuration.js";
@@ -35,12 +36,14 @@ export interface PreprocessReport {
   readonly plans: string;
   readonly configurations: readonly {
     readonly name: string;
-    /** Null if it has no data of its own, or is not in the plans. */
+    /** Null if it is not in the plans. */
     readonly folder: string | null;
     readonly cases: number;
     /** The cases that a stopped run had finished. */
     readonly continued: number;
     readonly skipped: "not-in-plans" | "no-own-data" | null;
+    /** The configuration of this run that made its data; null unless it has no data of its own. */
+    readonly dataOf: string | null;
   }[];
   /** Null unless it was written now. */
   readonly splits: string | null;
@@ -67,25 +70,31 @@ export async function preprocessDataset(
   const raw = await readJsonObject(plansFile);
   if (raw === null) throw nnunetError("PLANS_MISSING", `${plansFile} does not exist`);
   const plans = new Field(raw, plansFile);
-  const present = plans.get("configurations").keys();
-  requireAnyKnown(settings.configurations, present, plansFile);
+  requireAnyKnown(settings.configurations, plans.get("configurations").keys(), plansFile);
+  const asked = askedConfigurations(plans, settings.configurations);
   const configurations = [];
-  for (const configuration of settings.configurations) {
-    const nothing = { name: configuration, folder: null, cases: 0, continued: 0 };
-    if (!present.includes(configuration))
-      configurations.push({ ...nothing, skipped: "not-in-plans" as const });
-    else if (!plans.get("configurations").get(configuration).get("inherits_from").isNull)
-      configurations.push({ ...nothing, skipped: "no-own-data" as const });
+  for (const [i, { name: configuration, data }] of asked.entries()) {
+    const nothing = { name: configuration, folder: null, cases: 0, continued: 0, dataOf: null };
+    // nnU-Net preprocesses configurations with the same data one after the other, so the last one counts.
+    const last = asked.findLastIndex((other) => other.data?.identifier === data?.identifier);
+    if (data === null) configurations.push({ ...nothing, skipped: "not-in-plans" as const });
+    else if (last > i)
+      configurations.push({
+        ...nothing,
+        folder: join(preprocessedFolder, data.identifier),
+        skipped: "no-own-data" as const,
+        dataOf: asked[last]!.name,
+      });
     else
       configurations.push(
         await preprocessConfiguration(
-          { place, dataset, cases, plans, configuration, format: settings.format },
+          { place, dataset, cases, plans, configuration, data, format: settings.format },
           tools,
         ),
       );
   }
-  await copyLabels(preprocessedFolder, labelNames(cases));
-  await writePythonJson(join(preprocessedFolder, "dataset.json"), dataset.raw, { sortKeys: false });
+  await copyLabels(preprocessedFolder, labelNames(cases, dataset.fileEnding));
+  await copyFileWhole(join(rawFolder, "dataset.json"), join(preprocessedFolder, "dataset.json"));
   const splits = settings.writesSplits ? await writeSplits(preprocessedFolder, cases) : null;
   return { dataset: name, plans: settings.plansName, configurations, splits };
 }
@@ -109,21 +118,48 @@ function requireAnyKnown(names: readonly string[], present: readonly string[], p
   );
 }
 
+/** The data of a configuration, which several may share. */
+interface ConfigurationData {
+  readonly resolved: Field;
+  /** The name of their folder. */
+  readonly identifier: string;
+}
+
+/** Returns the data of each wanted configuration; null for one that the plans do not have. */
+function askedConfigurations(
+  plans: Field,
+  names: readonly string[],
+): readonly { readonly name: string; readonly data: ConfigurationData | null }[] {
+  const present = plans.get("configurations").keys();
+  return names.map((name) => {
+    if (!present.includes(name)) return { name, data: null };
+    const resolved = resolveConfiguration(plans, name);
+    const identifier = resolved.get("data_identifier").string();
+    if (!/^[\w.-]{1,200}$/.test(identifier) || /^\.+$/.test(identifier))
+      throw nnunetError(
+        "DATASET_INVALID",
+        `${resolved.path}.data_identifier is ${resolved.get("data_identifier").text()}, not a name of a folder`,
+      );
+    return { name, data: { resolved, identifier } };
+  });
+}
+
 interface ConfigurationQuestion {
   readonly place: ReadyPlace;
   readonly dataset: DatasetJson;
   readonly cases: readonly DatasetCase[];
   readonly plans: Field;
   readonly configuration: string;
+  readonly data: ConfigurationData;
   readonly format: PreprocessedFormat;
 }
 
 async function preprocessConfiguration(
-  { place, dataset, cases, plans, configuration, format }: ConfigurationQuestion,
+  { place, dataset, cases, plans, configuration, data, format }: ConfigurationQuestion,
   tools: Tools,
 ) {
   const { name, preprocessedFolder } = place;
-  const resolved = resolveConfiguration(plans, configuration);
+  const { resolved, identifier } = data;
   const plan = readInferencePlan({
     plans,
     configuration: resolved,
@@ -131,12 +167,6 @@ async function preprocessConfiguration(
     imageChannels: dataset.channelNames.length,
     mirrorAxes: [],
   });
-  const identifier = resolved.get("data_identifier").string();
-  if (!/^[\w.-]{1,200}$/.test(identifier) || /^\.+$/.test(identifier))
-    throw nnunetError(
-      "DATASET_INVALID",
-      `${resolved.path}.data_identifier is ${resolved.get("data_identifier").text()}, not a name of a folder`,
-    );
   const folder = join(preprocessedFolder, identifier);
   const begun = await beginFolder(folder, { cases, settings: { plan, format } });
   let continued = 0;
@@ -160,18 +190,15 @@ async function preprocessConfiguration(
     answered(await pool.run("preprocessToFiles", task));
   });
   await begun.end();
-  return { name: configuration, folder, cases: cases.length, continued, skipped: null };
+  return { name: configuration, folder, cases: cases.length, continued, skipped: null, dataOf: null };
 }
 
-/** Returns the names of the label files' copies: each is called by its case. */
-const labelNames = (cases: readonly DatasetCase[]): ReadonlyMap<string, string> =>
-  new Map(
-    cases.flatMap(({ id, label }) => {
-      if (label === null) return [];
-      const name = basename(label);
-      return [[label, `${id}${name.slice(name.startsWith(id) ? id.length : name.indexOf("."))}`] as const];
-    }),
-  );
+/** Returns the label files with the names of their copies: each is called by its case, and two cases may share a file. */
+const labelNames = (
+  cases: readonly DatasetCase[],
+  fileEnding: string,
+): readonly (readonly [string, string])[] =>
+  cases.flatMap(({ id, label }) => (label === null ? [] : [[label, `${id}${fileEnding}`] as const]));
 
 /** Writes the folds that nnU-Net's first training would write; an existing file is kept. */
 async function writeSplits(

@@ -57,11 +57,11 @@ const caseKeys = (cases: readonly CaseFiles[]) =>
 /**
  * Copies label files to `gt_segmentations` for evaluation; existing copies are replaced only by newer files, as nnU-Net does.
  *
- * @param names the name that each label file gets
+ * @param names label files, each with the name that it gets
  */
 export async function copyLabels(
   preprocessedFolder: string,
-  names: ReadonlyMap<string, string>,
+  names: Iterable<readonly [string, string]>,
 ): Promise<void> {
   const folder = join(preprocessedFolder, "gt_segmentations");
   await makeFolder(folder);
