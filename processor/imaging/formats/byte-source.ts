@@ -1,7 +1,7 @@
 import { constants } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
-import { createGunzip, createUnzip } from "node:zlib";
+import { createGunzip, createUnzip, constants as zlibConstants } from "node:zlib";
 import { sharedError } from "../../contract/shared-errors.js";
 import { imageError } from "../errors.js";
 import { gzipLengthBeforeOtherBytes } from "./gzip-end.js";
@@ -18,7 +18,12 @@ export interface ByteSource {
   readonly compression: "none" | "gzip" | "zlib";
   /** Offset of the first byte that belongs to the source; 0 when absent. */
   readonly start?: number;
+  /** True for 0 in place of the bytes after the end of a file that is cut off, which is an error when absent. */
+  readonly fillsMissing?: boolean;
 }
+
+/** A file that is cut off must still have one byte in so many, so that a false header cannot fill memory. */
+const largestFill = 1000;
 
 /** Returns whether a file has these bytes at `start`; false for a file that cannot be opened. */
 async function beginsWith(path: string, magic: readonly number[], start: number): Promise<boolean> {
@@ -90,7 +95,8 @@ export class ByteReader {
         `${this.#source.path}: the header puts the voxels at byte ${offset}, which must be a whole number from 0`,
       );
     }
-    if (offset + length > this.limit) {
+    const { fillsMissing = false } = this.#source;
+    if (offset + length > this.limit * (fillsMissing ? largestFill : 1)) {
       throw imageError(
         "IMAGE_TRUNCATED",
         `${this.#source.path}: the header announces ${length} bytes of voxels, but the file cannot hold more than ${Math.max(0, this.limit - offset)}`,
@@ -113,7 +119,8 @@ export class ByteReader {
       position += chunk.length;
       if (position < length) chunk = await this.#next();
     }
-    if (position < length) {
+    if (position < length && fillsMissing) data.fill(0, Math.max(0, position));
+    else if (position < length) {
       throw imageError(
         "IMAGE_TRUNCATED",
         `${this.#source.path}: ends after ${Math.max(0, position)} of ${length} bytes of voxels`,
@@ -188,7 +195,7 @@ interface ByteStream {
 }
 
 /** @param length number of bytes that belong to the source; all bytes from its start when absent */
-function openStream({ path, compression, start = 0 }: ByteSource, length?: number): ByteStream {
+function openStream({ path, compression, start = 0, fillsMissing }: ByteSource, length?: number): ByteStream {
   const end = length === undefined ? Number.POSITIVE_INFINITY : start + length - 1;
   const file = createReadStream(path, { start, end, highWaterMark: chunkBytes });
   // The iterator passes the error to its reader. Without this listener, an error before the first read would end the
@@ -197,7 +204,11 @@ function openStream({ path, compression, start = 0 }: ByteSource, length?: numbe
   if (compression === "none") {
     return { chunks: file[Symbol.asyncIterator](), close: () => void file.destroy() };
   }
-  const inflate = (compression === "gzip" ? createGunzip : createUnzip)({ chunkSize: chunkBytes });
+  const inflate = (compression === "gzip" ? createGunzip : createUnzip)({
+    chunkSize: chunkBytes,
+    // Without the end of the data, it then gives what it has instead of an error.
+    ...(fillsMissing === true ? { finishFlush: zlibConstants.Z_SYNC_FLUSH } : {}),
+  });
   file.on("error", (error) => inflate.destroy(error));
   inflate.on("error", () => {});
   file.pipe(inflate);

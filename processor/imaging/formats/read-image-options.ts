@@ -8,4 +8,9 @@ export interface ReadImageOptions {
    * are. Null, or absent, without a model.
    */
   readonly imageReader?: string | null;
+  /**
+   * True to read NIfTI and GIPL files that are cut off as ITK does, with 0 for the voxels that are missing; such files are
+   * refused when absent.
+   */
+  readonly fillsMissing?: boolean;
 }

@@ -43,21 +43,16 @@ export async function reorientCase(
 ): Promise<ReorientedCase> {
   const { geometry, channels, channelCount } = volume;
   const turn = turnTo(geometry, axcodes ?? "RAS");
-  const turnedAffine = affine && turnAffine(affine, geometry.sizeZyx, turn);
   const isExact = axcodes !== undefined;
-  const turnedGeometry = {
-    ...turnGeometry(geometry, turn),
-    ...(turnedAffine === null || (isIdentity(turn) && !isExact)
-      ? {}
-      : { spacingMmZyx: spacingOf(turnedAffine, isExact) }),
-  };
+  const { turnedAffine, ...turned } = turnedGrid(geometry, { turn, affine, isExact });
+  const turnedGeometry = turned.geometry;
   const sizeZyx = geometry.sizeZyx;
   const count = voxelCount(sizeZyx);
   const turnedChannels = new Float32Array(new SharedArrayBuffer(channels.length * 4));
   for (let channel = 0; channel < channelCount; channel++) {
     const plain = channels.subarray(channel * count, (channel + 1) * count);
-    const turned = turnedChannels.subarray(channel * count, (channel + 1) * count);
-    await pool.run("turnVoxels", { plain, turned, sizeZyx, turn, writes: "turned" });
+    const into = turnedChannels.subarray(channel * count, (channel + 1) * count);
+    await pool.run("turnVoxels", { plain, turned: into, sizeZyx, turn, writes: "turned" });
   }
   const moved = async <T extends LabelMap | ProbabilityMap>(
     map: T,
@@ -81,6 +76,34 @@ export async function reorientCase(
     toImageOrientation: (map) => moved(map, geometry, "plain"),
   };
 }
+
+interface GridTurn {
+  readonly turn: AxisTurn;
+  readonly affine: Affine | null;
+  readonly isExact: boolean;
+}
+
+/** Returns the turned grid, and nibabel's matrix of it if there is one. nibabel takes the spacing of what it turned from the matrix. */
+function turnedGrid(geometry: Geometry, { turn, affine, isExact }: GridTurn) {
+  const turnedAffine = affine && turnAffine(affine, geometry.sizeZyx, turn);
+  return {
+    turnedAffine,
+    geometry: {
+      ...turnGeometry(geometry, turn),
+      ...(turnedAffine === null || (isIdentity(turn) && !isExact)
+        ? {}
+        : { spacingMmZyx: spacingOf(turnedAffine, isExact) }),
+    },
+  };
+}
+
+/**
+ * Returns the grid that nnU-Net's "WithReorient" readers turn an image to.
+ *
+ * @param affine nibabel's matrix; null for ITK
+ */
+export const gridInRas = (geometry: Geometry, affine: Affine | null) =>
+  turnedGrid(geometry, { turn: turnTo(geometry, "RAS"), affine, isExact: false });
 
 const isIdentity = ({ orderZyx, isFlippedZyx }: AxisTurn): boolean =>
   orderZyx.every((from, axis) => from === axis) && !isFlippedZyx.includes(true);

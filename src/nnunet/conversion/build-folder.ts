@@ -1,6 +1,7 @@
-import { copyFile, readdir, rename, rm, stat } from "node:fs/promises";
+import { copyFile, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { isFile } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../../processor/files/partial-path.js";
 import { outputError } from "../../../processor/files/write-file.js";
@@ -53,6 +54,6 @@ export async function filesOf(folder: string): Promise<readonly string[] | null>
   const names = await readdir(folder).catch(() => null);
   if (names === null) return null;
   const files: string[] = [];
-  for (const name of names.toSorted()) if ((await stat(join(folder, name))).isFile()) files.push(name);
+  for (const name of names.toSorted()) if (await isFile(join(folder, name))) files.push(name);
   return files;
 }

@@ -1,6 +1,6 @@
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { eachCase, type WorkTools } from "../threads/each-case.js";
-import type { ImageFacts, LabelFacts } from "./examine-case.js";
+import { type ImageFacts, isRead, type LabelFacts } from "./examine-case.js";
 import type { ImageReaderName } from "./image-reader.js";
 import type { DatasetCase } from "./list-cases.js";
 
@@ -25,7 +25,7 @@ export const answeredFacts = (
 ): Promise<readonly ReadFacts[]> =>
   eachCase(cases, { label: `${name}: reading`, tools }, async ({ id, images, label }, pool) => {
     const facts = await pool.run("examineCase", { reader, images, label });
-    const failed = [...facts.images, facts.label].find((file) => typeof file === "string");
-    if (failed !== undefined) throw nnunetError("DATASET_INVALID", failed as string);
+    for (const file of [...facts.images, facts.label])
+      if (file !== null && !isRead(file)) throw nnunetError("DATASET_INVALID", file.text);
     return { id, images: facts.images as readonly ImageFacts[], label: facts.label as LabelFacts | null };
   });

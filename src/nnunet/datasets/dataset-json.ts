@@ -139,9 +139,11 @@ function labelsOf(value: JsonValue): readonly DatasetLabel[] | null {
   return labels;
 }
 
-/** As Python's `int` does, a text with a whole number is taken for this number. */
+/** As Python's `int` does, a text with a whole number is taken for this number, and true for 1. */
 const labelValue = (value: JsonValue): JsonValue =>
-  typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : value;
+  typeof value === "boolean" || (typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value))
+    ? Number(value)
+    : value;
 
 const namesOf = (value: JsonValue): readonly JsonValue[] | null =>
   value instanceof Map ? [...(value as JsonObject).values()] : null;
@@ -155,8 +157,9 @@ const textOf = (value: JsonValue): string | null => (typeof value === "string" ?
 const endingOf = (value: JsonValue): string | null =>
   typeof value === "string" && /^\.[\w.-]{1,40}$/.test(value) ? value : null;
 
+/** nnU-Net counts the entries, for which a text has its letters. */
 const orderOf = (value: JsonValue): readonly JsonValue[] | null =>
-  Array.isArray(value) ? (value as readonly JsonValue[]) : null;
+  Array.isArray(value) ? (value as readonly JsonValue[]) : typeof value === "string" ? [...value] : null;
 
 function casesOf(value: JsonValue): readonly ListedCase[] | null {
   if (!(value instanceof Map)) return null;

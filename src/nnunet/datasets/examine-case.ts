@@ -4,7 +4,9 @@ import type { Affine } from "../../../processor/imaging/volume/affine.js";
 import { voxelCount, type Xyz, type Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { Direction } from "../../../processor/imaging/volume/geometry.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
-import { type ImageReaderName, isNibabel, readWith } from "./image-reader.js";
+import { gridInRas } from "../../../processor/runtime/preprocess/reorient-case.js";
+import { type ImageReaderName, isNibabel, readWith, reorients } from "./image-reader.js";
+import { readsCutFile, type UnreadFile, unreadFile } from "./unread-file.js";
 
 export interface ExamineCaseTask {
   readonly reader: ImageReaderName;
@@ -12,10 +14,10 @@ export interface ExamineCaseTask {
   readonly label: string | null;
 }
 
-/** The files of a case as they were read; a text for a file that cannot be read. */
+/** The files of a case as they were read. */
 export interface CaseFacts {
-  readonly images: readonly (ImageFacts | string)[];
-  readonly label: LabelFacts | string | null;
+  readonly images: readonly (ImageFacts | UnreadFile)[];
+  readonly label: LabelFacts | UnreadFile | null;
 }
 
 /** The grid of a file as nnU-Net's reader sees it. */
@@ -25,12 +27,17 @@ export interface GridFacts {
   /** True if the components are colours or the like, and not volumes along a fourth axis. */
   readonly areVectors: boolean;
   readonly dimensions: 2 | 3;
+  /** The axes that ITK counts: with the fourth, whose volumes are components here, but without the z that readers add. */
+  readonly axes: 2 | 3 | 4;
   readonly sizeZyx: Zyx;
   readonly spacingMmZyx: Zyx;
   readonly originMmXyz: Xyz;
   readonly directionXyz: Direction;
-  /** nibabel's matrix; null for other readers. */
+  /** nibabel's matrix, and the same on the grid of a reader that turns images; null for other readers. */
   readonly affine: Affine | null;
+  readonly turnedAffine: Affine | null;
+  /** Why the file counts as cut off, although nnU-Net's reader would read it with 0 for the rest; null for a whole file. */
+  readonly cutOff: string | null;
   /** NaN or infinite voxels that the reader replaces by 0. */
   readonly zeroedVoxels: number;
 }
@@ -55,38 +62,63 @@ export const mostValues = 1000;
 
 /** Reads the files of one case, one after the other; runs in a worker thread. */
 export async function examineCase({ reader, images, label }: ExamineCaseTask): Promise<CaseFacts> {
-  const found: (ImageFacts | string)[] = [];
-  for (const path of images) found.push(await factsOf(reader, path, imageFacts));
-  return { images: found, label: label === null ? null : await factsOf(reader, label, labelFacts) };
+  const found: (ImageFacts | UnreadFile)[] = [];
+  for (const path of images) found.push(await factsOf(reader, { path, isLabel: false, measure: imageFacts }));
+  const isLabel = true;
+  return {
+    images: found,
+    label: label === null ? null : await factsOf(reader, { path: label, isLabel, measure: labelFacts }),
+  };
 }
 
-async function factsOf<T>(
-  reader: ImageReaderName,
-  path: string,
-  measure: (grid: GridFacts, voxels: Image["voxels"]) => T,
-): Promise<T | string> {
+export const isRead = <T extends GridFacts>(file: T | UnreadFile | null): file is T =>
+  file !== null && "components" in file;
+
+interface FactsQuestion<T> {
+  readonly path: string;
+  readonly isLabel: boolean;
+  readonly measure: (grid: GridFacts, voxels: Image["voxels"]) => T;
+}
+
+async function factsOf<T>(reader: ImageReaderName, question: FactsQuestion<T>): Promise<T | UnreadFile> {
+  const { path, measure } = question;
   try {
     const image = await readWith(reader, path);
-    const { components, geometry, source, areVectors = false, zeroedVoxels = 0 } = image;
-    const { dimensions, sizeZyx, spacingMmZyx, originMmXyz, directionXyz } = geometry;
-    const affine = isNibabel(reader) && source.format === "nifti" ? nibabelAffine(image) : null;
-    const grid = {
-      path,
-      components,
-      areVectors,
-      dimensions,
-      sizeZyx,
-      spacingMmZyx,
-      originMmXyz,
-      directionXyz,
-      affine,
-      zeroedVoxels,
-    };
-    return measure(grid, image.voxels);
+    return measure(gridOf(reader, image), image.voxels);
   } catch (error) {
-    if (error instanceof ProcessorError) return error.message;
-    throw error;
+    if (!(error instanceof ProcessorError)) throw error;
+    const filled =
+      error.code === "IMAGE_TRUNCATED" && (await readsCutFile(reader, path))
+        ? await readWith(reader, path, { fillsMissing: true }).catch(() => null)
+        : null;
+    if (filled === null) return unreadFile(reader, question, error);
+    return measure({ ...gridOf(reader, filled), cutOff: error.message }, filled.voxels);
   }
+}
+
+function gridOf(reader: ImageReaderName, image: Image): GridFacts {
+  const { components, source, areVectors = false, zeroedVoxels = 0 } = image;
+  const { dimensions } = image.geometry;
+  const affine = isNibabel(reader) && source.format === "nifti" ? nibabelAffine(image) : null;
+  const { geometry, turnedAffine } = reorients(reader)
+    ? gridInRas(image.geometry, affine)
+    : { geometry: image.geometry, turnedAffine: affine };
+  const { sizeZyx, spacingMmZyx, originMmXyz, directionXyz } = geometry;
+  return {
+    path: source.path,
+    components,
+    areVectors,
+    dimensions,
+    axes: components > 1 && !areVectors ? 4 : dimensions,
+    sizeZyx,
+    spacingMmZyx,
+    originMmXyz,
+    directionXyz,
+    affine,
+    turnedAffine,
+    cutOff: null,
+    zeroedVoxels,
+  };
 }
 
 function imageFacts(grid: GridFacts, voxels: Image["voxels"]): ImageFacts {

@@ -67,8 +67,12 @@ export const isNibabel = (reader: ImageReaderName): boolean => reader.startsWith
 export const reorients = (reader: ImageReaderName): boolean => reader.endsWith("WithReorient");
 
 /** Reads an image by the rules of one of nnU-Net's readers, without turning it. */
-export async function readWith(reader: ImageReaderName, path: string): Promise<Image> {
+export async function readWith(
+  reader: ImageReaderName,
+  path: string,
+  { fillsMissing = false }: { readonly fillsMissing?: boolean } = {},
+): Promise<Image> {
   // Planning mostly reads no image, and the formats take long to load.
   const { readImage } = await import("../../../processor/imaging/formats/read-image.js");
-  return readImage(path, { preferSform: isNibabel(reader), imageReader: reader });
+  return readImage(path, { preferSform: isNibabel(reader), imageReader: reader, fillsMissing });
 }

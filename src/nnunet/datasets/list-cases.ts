@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
+import { isFile } from "../../../processor/files/exists.js";
 import type { DatasetJson } from "./dataset-json.js";
 
 /** The files of one training case. */
@@ -33,7 +34,15 @@ export async function listCases(
       label: label === null ? null : placed(label),
     }));
   }
-  return casesOfFolder(dataset, await readdir(join(folder, "imagesTr")));
+  return casesOfFolder(dataset, await filesIn(join(folder, "imagesTr")));
+}
+
+/** Returns the names of a folder's files, also through links. nnU-Net does not look at folders. */
+async function filesIn(folder: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true }))
+    if (entry.isFile() || (await isFile(join(folder, entry.name)))) names.push(entry.name);
+  return names;
 }
 
 /** A channel number: an underscore and four digits. */

@@ -1,9 +1,11 @@
+import { nibabelAffine } from "../../../processor/imaging/formats/nifti/nibabel-affine.js";
 import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
-import { turnGeometry, turnToRas, turnVoxels } from "../../../processor/imaging/volume/reorient.js";
+import { turnToRas, turnVoxels } from "../../../processor/imaging/volume/reorient.js";
+import { gridInRas } from "../../../processor/runtime/preprocess/reorient-case.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import { type ImageReaderName, readWith, reorients } from "../datasets/image-reader.js";
+import { type ImageReaderName, isNibabel, readWith, reorients } from "../datasets/image-reader.js";
 
 /** Voxels of any type whose elements are numbers. */
 export type NumericVoxels = Exclude<Image["voxels"], BigInt64Array | BigUint64Array>;
@@ -26,6 +28,7 @@ export async function readNumeric(reader: ImageReaderName, path: string): Promis
       : image.voxels;
   if (!reorients(reader)) return { voxels, components, geometry };
   const turn = turnToRas(geometry);
+  const affine = isNibabel(reader) ? nibabelAffine(image) : null;
   const turned = new Float32Array(voxels.length);
   const plain = voxels instanceof Float32Array ? voxels : Float32Array.from(voxels);
   const count = voxelCount(geometry.sizeZyx);
@@ -37,7 +40,7 @@ export async function readNumeric(reader: ImageReaderName, path: string): Promis
       turn,
       writes: "turned",
     });
-  return { voxels: turned, components, geometry: turnGeometry(geometry, turn) };
+  return { voxels: turned, components, geometry: gridInRas(geometry, affine).geometry };
 }
 
 /** A half-open box, or null for none. */

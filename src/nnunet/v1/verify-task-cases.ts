@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { exists } from "../../../processor/files/exists.js";
-import type { CaseFacts, GridFacts, ImageFacts } from "../datasets/examine-case.js";
+import { type CaseFacts, type GridFacts, isRead } from "../datasets/examine-case.js";
 import type { DatasetFinding } from "../datasets/verify/dataset-finding.js";
 import { eachCase, type WorkTools } from "../threads/each-case.js";
 import { channelFiles, type Task, type TaskFiles } from "./read-task.js";
@@ -51,8 +51,6 @@ async function present(paths: readonly string[]): Promise<readonly string[]> {
   for (const path of paths) if (await exists(path)) found.push(path);
   return found;
 }
-
-const isRead = (image: ImageFacts | string): image is ImageFacts => typeof image !== "string";
 
 function notRegistered(id: string, first: GridFacts, other: GridFacts): DatasetFinding {
   const text = `${other.path} and ${first.path} differ in ${differences(first, other).join(", ")}`;
@@ -108,13 +106,13 @@ function checkCase(
   const add = (check: string, text: string, others: Pick<DatasetFinding, "remedy" | "step" | "nnunet">) =>
     findings.push({ severity: "error", check, case: id, text, ...others });
   for (const failed of [...images, label])
-    if (typeof failed === "string")
-      add("unreadable", failed, {
+    if (failed !== null && !isRead<GridFacts>(failed))
+      add("unreadable", failed.text, {
         remedy: "Copy the file again from its source, or remove the case.",
         step: steps.files,
-        nnunet: { kind: "stops", exception: "RuntimeError", text: failed },
+        nnunet: { kind: "stops", exception: "RuntimeError", text: failed.text },
       });
-  if (label === null || typeof label === "string") return findings;
+  if (!isRead(label)) return findings;
   const unexpected = label.values.filter((value) => !expected.includes(value));
   if (unexpected.length > 0)
     add(

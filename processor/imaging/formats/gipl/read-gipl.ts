@@ -5,6 +5,7 @@ import { ByteReader, isGzip } from "../byte-source.js";
 import { checkSizes } from "../check-sizes.js";
 import { directionOfColumns } from "../direction-of-columns.js";
 import { bytesOf, decodeElements } from "../element-type.js";
+import type { ReadImageOptions } from "../read-image-options.js";
 import { giplHeaderBytes, giplMagics, giplOffsets, giplTypes } from "./gipl-header.js";
 
 /**
@@ -12,9 +13,12 @@ import { giplHeaderBytes, giplMagics, giplOffsets, giplTypes } from "./gipl-head
  *
  * @throws IMAGE_INVALID, IMAGE_UNSUPPORTED, IMAGE_TRUNCATED, IMAGE_EMPTY, INPUT_NOT_FOUND
  */
-export async function readGipl(path: string): Promise<Image> {
+export async function readGipl(
+  path: string,
+  { fillsMissing = false }: ReadImageOptions = {},
+): Promise<Image> {
   const isCompressed = path.toLowerCase().endsWith(".gz") && (await isGzip(path));
-  const reader = await ByteReader.open({ path, compression: isCompressed ? "gzip" : "none" });
+  const reader = await ByteReader.open({ path, compression: isCompressed ? "gzip" : "none", fillsMissing });
   try {
     const header = await reader.peek(giplHeaderBytes);
     if (header.length < giplHeaderBytes)

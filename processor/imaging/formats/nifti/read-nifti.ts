@@ -17,8 +17,8 @@ import { type NiftiHeader, niftiHeaderBytes, parseNiftiHeader } from "./nifti-he
 export async function readNifti(path: string, options: ReadImageOptions): Promise<Image> {
   // ITK and nibabel also read an uncompressed file that is named .nii.gz.
   const isCompressed = path.toLowerCase().endsWith(".gz") && (await isGzip(path));
-  const reader = await ByteReader.open({ path, compression: isCompressed ? "gzip" : "none" });
-  const { preferSform = false, keepsDoubles = false } = options;
+  const { preferSform = false, keepsDoubles = false, fillsMissing = false } = options;
+  const reader = await ByteReader.open({ path, compression: isCompressed ? "gzip" : "none", fillsMissing });
   try {
     const header = parseNiftiHeader(path, await reader.peek(niftiHeaderBytes));
     if (preferSform && header.form === "analyze") {

@@ -1,51 +1,51 @@
 import { counted } from "../../../../processor/contract/counted.js";
-import type { GridFacts, ImageFacts, LabelFacts } from "../examine-case.js";
-import { type ImageReaderName, isNibabel } from "../image-reader.js";
+import { type GridFacts, type ImageFacts, isRead, type LabelFacts } from "../examine-case.js";
 import { type CaseQuestion, failsLater, finding, someImages, someLabels } from "./case-finding.js";
-import { dimensionFindings, vectorFindings } from "./check-axes.js";
+import { axesFindings, dimensionFindings, vectorFindings } from "./check-axes.js";
+import { channelPositions, isClose, isEqual, positions } from "./compare-grids.js";
 import { type DatasetFinding, steps } from "./dataset-finding.js";
 
-const isHere = (value: GridFacts | string): value is GridFacts => typeof value !== "string";
 const shown = (values: readonly number[]): string =>
   values.map((value) => Number(value.toPrecision(10))).join(" × ");
 
 /** Checks the files of one case: what nnU-Net checks, in its order, and what it does not notice. */
 export function checkCase(question: CaseQuestion): readonly DatasetFinding[] {
   const { facts } = question;
-  const images = facts.images.filter(isHere) as readonly ImageFacts[];
-  const label = facts.label !== null && typeof facts.label !== "string" ? facts.label : null;
+  const images = facts.images.filter((image) => isRead(image));
+  const label = isRead(facts.label) ? facts.label : null;
   const unread = unreadable(question);
   const values = label === null ? [] : labelValueFindings(question, label);
-  const channels = unread.length > 0 ? [] : channelFindings(question, images);
-  const vectors = vectorFindings(question, [...images, ...(label === null ? [] : [label])]);
+  const channels = images.length < facts.images.length ? [] : channelFindings(question, images);
+  const vectors = vectorFindings(question, images, label);
   if (vectors.length > 0) return [...unread, ...values, ...channels, ...vectors];
+  const first = label === null ? undefined : images[0];
   return [
     ...unread,
     ...dimensionFindings(question, images, label),
     ...values,
     ...channels,
     ...voxelFindings(question, images, label),
-    ...(label === null || images.length === 0 ? [] : gridFindings(question, images[0]!, label)),
+    ...(first === undefined ? [] : gridFindings(question, first, label!)),
     ...channelCountFindings(question, images),
+    ...(first === undefined ? [] : positionFindings(question, first, label!)),
   ];
 }
 
 function unreadable(question: CaseQuestion): readonly DatasetFinding[] {
   const { images, label } = question.facts;
-  const exception = isNibabel(question.reader) ? "ImageFileError" : "RuntimeError";
-  const draft = (text: string, step: number) =>
-    finding(question, {
-      severity: "error",
-      check: "unreadable",
-      text,
-      remedy: "Copy the file again from its source, or remove the case from the data set.",
-      step,
-      nnunet: { kind: "stops", exception, text },
-    });
-  return [
-    ...images.filter((image) => typeof image === "string").map((text) => draft(text, steps.cases)),
-    ...(typeof label === "string" ? [draft(label, steps.labelValues)] : []),
-  ];
+  const remedy = "Copy the file again from its source, or remove the case from the data set.";
+  return [...images, label].flatMap((file) => {
+    if (file === null) return [];
+    const step = file === label ? steps.labelValues : steps.cases;
+    const draft = { severity: "error", check: "unreadable", remedy, step } as const;
+    if (isRead<GridFacts>(file)) {
+      if (file.cutOff === null) return [];
+      const text = `${file.cutOff}; nnU-Net's reader takes what there is, and 0 for the rest, and says nothing`;
+      return [finding(question, { ...draft, text, nnunet: { kind: "silent" } })];
+    }
+    const { text, exception } = file;
+    return [finding(question, { ...draft, text, nnunet: { kind: "stops", exception, text } })];
+  });
 }
 
 function labelValueFindings(question: CaseQuestion, label: LabelFacts): readonly DatasetFinding[] {
@@ -95,9 +95,11 @@ function channelFindings(question: CaseQuestion, images: readonly ImageFacts[]):
     const shape = ({ components, sizeZyx }: GridFacts) => [components, ...sizeZyx];
     if (!isEqual(shape(first), shape(other)))
       return [stop("shape (components, z, y, x)", shape(other), shape(first))];
+    const axes = axesFindings(question, first, other);
+    if (axes.length > 0) return axes;
     if (!isClose(other.spacingMmZyx, first.spacingMmZyx))
       return [stop("spacing (z, y, x in mm)", other.spacingMmZyx, first.spacingMmZyx)];
-    return positions(first, other, question.reader).map(({ name, a, b }) =>
+    return channelPositions(first, other, question.reader).map(({ name, a, b }) =>
       finding(question, {
         severity: "warning",
         check: `channels-${name.toLowerCase()}`,
@@ -175,7 +177,18 @@ function gridFindings(
     differs("label-shape", "shape (z, y, x)", image.sizeZyx, label.sizeZyx);
   if (!isClose(image.spacingMmZyx, label.spacingMmZyx))
     differs("label-spacing", "spacing (z, y, x in mm)", image.spacingMmZyx, label.spacingMmZyx);
-  const warnings = positions(image, label, question.reader).map(({ name, a, b }) =>
+  return findings;
+}
+
+/** Compares the places of the label and of the first channel. nnU-Net only warns, if both have the same number of axes. */
+function positionFindings(
+  question: CaseQuestion,
+  image: ImageFacts,
+  label: LabelFacts,
+): readonly DatasetFinding[] {
+  const axes = axesFindings(question, image, label);
+  if (axes.length > 0) return axes;
+  return positions(image, label, question.reader).map(({ name, a, b }) =>
     finding(question, {
       severity: "warning",
       check: `label-${name.toLowerCase()}`,
@@ -187,7 +200,6 @@ function gridFindings(
       },
     }),
   );
-  return [...findings, ...warnings];
 }
 
 function channelCountFindings(
@@ -198,6 +210,7 @@ function channelCountFindings(
   const files = images.map(({ path }) => path);
   const found = images.reduce((sum, { components }) => sum + components, 0);
   if (images.length < facts.images.length || found === channelCount) return [];
+  const line = `Error: Unexpected number of modalities. Expected: ${channelCount}. Got: ${found}. Images: ${files.join(", ")}`;
   return [
     finding(question, {
       severity: "error",
@@ -205,38 +218,10 @@ function channelCountFindings(
       text: `${question.id} has ${counted(found, "channel")} (${files.join(", ") || "no files"}), but dataset.json names ${channelCount}`,
       remedy:
         "Add the missing files, or remove those that are too many: `<case>_0000`, `<case>_0001`, … for each channel.",
-      nnunet: failsLater(
-        someImages,
-        `Error: Unexpected number of modalities. Expected: ${channelCount}. Got: ${found}. Images: ${files.join(", ")}`,
-      ),
+      nnunet:
+        images.length === 0
+          ? { kind: "stops", exception: "IndexError", text: "list index out of range" }
+          : failsLater(someImages, line),
     }),
   ];
 }
-
-interface PositionDifference {
-  readonly name: "Origin" | "Direction" | "Affine";
-  readonly a: readonly number[];
-  readonly b: readonly number[];
-}
-
-/** Returns where two grids are at different places, in the terms of the reader. Photographs and TIFF have no place. */
-function positions(a: GridFacts, b: GridFacts, reader: ImageReaderName): readonly PositionDifference[] {
-  if (a.affine !== null && b.affine !== null)
-    return isClose(a.affine, b.affine) ? [] : [{ name: "Affine", a: a.affine, b: b.affine }];
-  if (!reader.startsWith("SimpleITK")) return [];
-  return [
-    ...(isClose(a.originMmXyz, b.originMmXyz)
-      ? []
-      : [{ name: "Origin" as const, a: a.originMmXyz, b: b.originMmXyz }]),
-    ...(isClose(a.directionXyz, b.directionXyz)
-      ? []
-      : [{ name: "Direction" as const, a: a.directionXyz, b: b.directionXyz }]),
-  ];
-}
-
-const isEqual = (a: readonly number[], b: readonly number[]): boolean =>
-  a.every((value, i) => value === b[i]);
-
-/** numpy's `allclose(b, a)`. */
-const isClose = (a: readonly number[], b: readonly number[]): boolean =>
-  a.every((value, i) => Math.abs(b[i]! - value) <= 1e-8 + 1e-5 * Math.abs(value));

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { counted } from "../../../../processor/contract/counted.js";
-import { exists } from "../../../../processor/files/exists.js";
+import { isFile } from "../../../../processor/files/exists.js";
 import { readTextFile } from "../../../../processor/files/read-text-file.js";
 import { shortText } from "../../../ground/untrusted/short-text.js";
 import { largestJsonBytes, readJsonObject } from "../../files/read-json.js";
@@ -9,7 +9,7 @@ import { type DatasetJson, datasetOf } from "../dataset-json.js";
 import { brokenLabelRules, labelGaps } from "../label-rules.js";
 import { byCodePoint, type DatasetCase, listCases } from "../list-cases.js";
 import { type DatasetFinding, steps } from "./dataset-finding.js";
-import { countIsFloat, stopAtFault } from "./nnunet-exception.js";
+import { countIsFloat, datasetException, stopAtFault } from "./nnunet-exception.js";
 
 /** The parts of a data set that could be found, and the faults of its files and of dataset.json. */
 export interface DatasetStructure {
@@ -79,6 +79,15 @@ export async function checkStructure(
     });
     findings.push(exception === null ? { ...found, nnunet: { kind: "silent" } } : found);
   }
+  const withoutLabel = dataset?.listedCases?.find(({ label }) => label === null);
+  if (withoutLabel !== undefined)
+    findings.push(
+      stops(steps.keys, "no-label", {
+        text: `${path}: the case ${shortText(withoutLabel.id)} of \`dataset\` has no label`,
+        remedy: "Name its label file, or remove the case.",
+        exception: datasetException(raw.get("dataset")!) ?? "KeyError",
+      }),
+    );
   if (dataset === null) {
     // The files can be checked all the same if only the labels are unclear.
     const labels = new Map([["background", 0]]);
@@ -114,6 +123,8 @@ export async function checkStructure(
         remedy: "Renumber the labels in dataset.json and in the label files.",
       }),
     );
+  // Then imagesTr says nothing about the cases.
+  if (listsCases && dataset.listedCases === null) return { dataset, cases: [], findings };
   const cases = await casesOf(dataset, environment);
   return { dataset, cases, findings: [...findings, ...(await fileFindings(dataset, cases))] };
 }
@@ -181,9 +192,9 @@ async function fileFindings(
     );
   const missing: string[] = [];
   for (const { id, images, label } of cases) {
-    const labelMissing = label === null || !(await exists(label));
+    const labelMissing = label === null || !(await isFile(label));
     if (dataset.listedCases !== null)
-      for (const image of images) if (!(await exists(image))) missing.push(image);
+      for (const image of images) if (!(await isFile(image))) missing.push(image);
     if (labelMissing) missing.push(label ?? `label of ${id}`);
   }
   if (missing.length > 0)

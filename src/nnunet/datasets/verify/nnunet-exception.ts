@@ -18,8 +18,14 @@ export function stopAtFault({ key, kind }: DatasetJsonFault, raw: JsonObject): N
     case "labels":
       return { step: steps.labelRules, exception: labelsException(value) };
     case "channel_names":
-    case "dataset":
       return { step: steps.keys, exception: value instanceof Map ? "TypeError" : "AttributeError" };
+    case "dataset": {
+      const exception = datasetException(value);
+      return exception === null
+        ? // Each character of a text in place of a list counts as the name of an image.
+          { step: steps.files, exception: "FileNotFoundError" }
+        : { step: steps.keys, exception };
+    }
     case "numTraining":
       // It compares the value with the number of cases, and formats it with %d.
       return {
@@ -38,6 +44,25 @@ export function stopAtFault({ key, kind }: DatasetJsonFault, raw: JsonObject): N
     default:
       return { step: steps.keys, exception: "TypeError" };
   }
+}
+
+/** nnU-Net goes through the cases, and reads the label of each before its images. */
+export function datasetException(value: JsonValue): string | null {
+  if (!(value instanceof Map)) return "AttributeError";
+  for (const entry of value.values()) {
+    if (!(entry instanceof Map)) return "TypeError";
+    const { label, images } = Object.fromEntries(entry) as Readonly<Record<string, JsonValue | undefined>>;
+    if (label === undefined) return "KeyError";
+    if (typeof label !== "string") return "TypeError";
+    if (images === undefined) return "KeyError";
+    const names = images instanceof Map ? [...images.keys()] : images;
+    if (
+      typeof names !== "string" &&
+      !(Array.isArray(names) && names.every((name) => typeof name === "string"))
+    )
+      return "TypeError";
+  }
+  return null;
 }
 
 const hasRegions = (raw: JsonObject): boolean => {

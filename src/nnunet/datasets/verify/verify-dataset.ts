@@ -1,8 +1,8 @@
 import type { ProcessorError } from "../../../../processor/contract/errors.js";
-import { exists } from "../../../../processor/files/exists.js";
+import { isFile } from "../../../../processor/files/exists.js";
 import { eachCase, type WorkTools } from "../../threads/each-case.js";
 import type { DatasetJson } from "../dataset-json.js";
-import type { CaseFacts } from "../examine-case.js";
+import { type CaseFacts, isRead } from "../examine-case.js";
 import {
   chooseReader,
   type ImageReaderName,
@@ -42,7 +42,7 @@ export async function verifyDataset(
     else {
       reader = choice.reader;
       if (choice.unknownName !== null) all.push(unknownReader(choice.unknownName, choice.reader));
-      all.push(...wrongReader(dataset, choice));
+      all.push(...wrongReader(dataset, choice, cases));
       const found = await caseFindings({ name, dataset, cases, choice }, tools);
       const example = cases[0]!.images[0];
       for (const finding of found) {
@@ -109,10 +109,16 @@ function refusal(reader: ImageReaderName, ending: string): string | null {
   return /\.gz$/i.test(ending) ? "OSError" : "AssertionError";
 }
 
-function wrongReader({ fileEnding }: DatasetJson, { reader }: ReaderChoice): readonly DatasetFinding[] {
-  const exception = refusal(reader, fileEnding);
+function wrongReader(
+  { fileEnding, listedCases }: DatasetJson,
+  { reader }: ReaderChoice,
+  cases: readonly DatasetCase[],
+): readonly DatasetFinding[] {
+  // The files that `dataset` lists may have other endings than it says.
+  const ending = listedCases === null ? fileEnding : (cases[0]?.label ?? fileEnding);
+  const exception = refusal(reader, ending);
   if (exception === null) return [];
-  const text = `dataset.json names the reader ${reader}, which reads no files that end with ${fileEnding}`;
+  const text = `dataset.json names the reader ${reader}, which reads no files that end with ${ending}`;
   return [
     {
       severity: "error",
@@ -152,12 +158,11 @@ async function caseFindings(
     { label: `${name}: reading`, tools },
     async ({ id, images, label }, pool) => {
       const present: string[] = [];
-      for (const path of images) if (await exists(path)) present.push(path);
-      const hasLabel = label !== null && (await exists(label));
+      for (const path of images) if (await isFile(path)) present.push(path);
+      const hasLabel = label !== null && (await isFile(label));
       const task = { reader, images: present, label: hasLabel ? label : null };
       const facts: CaseFacts = await pool.run("examineCase", task);
-      if (facts.label !== null && typeof facts.label !== "string")
-        for (const value of facts.label.values) used.add(value);
+      if (isRead(facts.label)) for (const value of facts.label.values) used.add(value);
       return checkCase({ id, facts, reader, expectedLabels, channelCount: dataset.channelNames.length });
     },
   );
