@@ -8,8 +8,7 @@ export function isDiskFull(error: unknown): boolean {
 }
 
 /**
- * Returns DISK_FULL for a write that failed because no space is left, and any other error unchanged. The outermost
- * error handler calls it for every error, in case a writer did not.
+ * Returns DISK_FULL for a write that failed because no space is left, and any other error unchanged.
  *
  * @param where the end of the message, such as `in the cache folder …`; by default the path that the system reports
  */

@@ -6,7 +6,7 @@ import { cleanLine, logLines } from "../contract/progress/log-lines.js";
 import { showEvents } from "../contract/progress/show-events.js";
 import { sharedError } from "../contract/shared-errors.js";
 import { readMetadataFile } from "../dicom-objects/read-metadata.js";
-import { diskError } from "../files/disk-error.js";
+import { systemError } from "../files/system-error.js";
 import { entryOf, runEntry } from "./entries/entries.js";
 import { failureLines } from "./entries/failure-lines.js";
 import { findModelDir } from "./entries/find-model-dir.js";
@@ -32,7 +32,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     return await run(argv, stop.signal);
   } catch (thrown) {
-    const error = diskError(memoryError(thrown));
+    const error = systemError(memoryError(thrown));
     failureLines(error).forEach(complain);
     return error instanceof ProcessorError ? error.exitCode : 1;
   }

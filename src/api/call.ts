@@ -3,7 +3,7 @@ import { ProcessorError } from "../../processor/contract/errors.js";
 import { helpFor } from "../../processor/contract/help-for.js";
 import type { Progress, ProgressTaskOptions } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { diskError } from "../../processor/files/disk-error.js";
+import { systemError } from "../../processor/files/system-error.js";
 import { lockFileName } from "../download/lock-file-name.js";
 import { builderRemedy } from "../ground/errors/catalogue.js";
 import { withPagePaths } from "../ground/files/page-path.js";
@@ -54,7 +54,7 @@ export async function call<T>(
       signal: stop.signal,
     });
   } catch (thrown) {
-    throw stop.signal.aborted ? stop.signal.reason : withOwnRemedy(diskError(thrown));
+    throw stop.signal.aborted ? stop.signal.reason : withOwnRemedy(systemError(thrown));
   } finally {
     signal?.removeEventListener("abort", abort);
   }

@@ -4,7 +4,7 @@
  */
 import { ProcessorError } from "../../contract/errors.js";
 import { sharedError } from "../../contract/shared-errors.js";
-import { diskError } from "../../files/disk-error.js";
+import { systemError } from "../../files/system-error.js";
 import { loadModel, withoutPostProcessing } from "../model/load-model.js";
 import { memoryError } from "../run/memory-limit.js";
 import { openRunner, type Runner } from "../run/open-runner.js";
@@ -53,7 +53,7 @@ async function open(order: ModelOrder): Promise<Runner> {
 }
 
 function fail(thrown: unknown): void {
-  const error = diskError(memoryError(thrown));
+  const error = systemError(memoryError(thrown));
   if (error instanceof ProcessorError) send({ type: "failed", code: error.code, message: error.message });
   else
     send({

@@ -1,7 +1,7 @@
 import { ProcessorError } from "../../contract/errors.js";
 import { duration } from "../../contract/progress/line-progress.js";
 import { caseNote } from "../../contract/progress/run-event.js";
-import { diskError } from "../../files/disk-error.js";
+import { systemError } from "../../files/system-error.js";
 import { extentText } from "../../imaging/volume/extent.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
 import { isRuntimeErrorCode } from "../errors.js";
@@ -196,7 +196,7 @@ function removedLines(
 }
 
 function failed(request: CaseRequest, error: unknown): CaseReport {
-  const known = diskError(memoryError(error));
+  const known = systemError(memoryError(error));
   const described =
     known instanceof ProcessorError && isRuntimeErrorCode(known.code)
       ? { code: known.code, message: known.message, help: known.help }

@@ -1,6 +1,6 @@
 import type { FastifyError } from "fastify";
 import { ProcessorError } from "../../contract/errors.js";
-import { diskError } from "../../files/disk-error.js";
+import { systemError } from "../../files/system-error.js";
 import { memoryError } from "../run/memory-limit.js";
 import { serviceError } from "./errors.js";
 
@@ -54,7 +54,7 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
       body: { status: "failed", code, error: message, help, detail },
     };
   }
-  const known = knownError(diskError(memoryError(thrown)));
+  const known = knownError(systemError(memoryError(thrown)));
   if (known === null)
     return {
       status: 500,

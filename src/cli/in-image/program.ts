@@ -3,7 +3,7 @@ import { join, posix } from "node:path";
 import { places } from "../../../processor/contract/places.js";
 import { showEvents } from "../../../processor/contract/progress/show-events.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { diskError } from "../../../processor/files/disk-error.js";
+import { systemError } from "../../../processor/files/system-error.js";
 import { main as segmentFolder } from "../../../processor/runtime/program.js";
 import { isConverted } from "../../convert/converted-folder.js";
 import { requestedModels } from "../../models/requested-models.js";
@@ -66,7 +66,7 @@ export async function mainInImage(words: readonly string[], terminal: Terminal):
     if (first === batchCommand) return await runBatch(words, session, stopListening);
     return await runCase(argv, session);
   } catch (thrown) {
-    const error = stop.signal.aborted ? stop.signal.reason : diskError(thrown);
+    const error = stop.signal.aborted ? stop.signal.reason : systemError(thrown);
     const report = errorReport(error, serveFlags, terminal.currentDirectory);
     terminal.err(errorText(report, terminal));
     return report.error.exitCode;

@@ -1,6 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { isFile } from "../../../processor/files/exists.js";
+import { unreadable } from "../../../processor/files/read-text-file.js";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import type { DatasetJson } from "./dataset-json.js";
 
 /** The files of one training case. */
@@ -17,6 +19,7 @@ export interface DatasetCase {
  * imagesTr by code point.
  *
  * @param environment for `$VARIABLES` in the paths of dataset.json
+ * @throws DATASET_INVALID if the images cannot be listed
  */
 export async function listCases(
   dataset: DatasetJson,
@@ -34,7 +37,12 @@ export async function listCases(
       label: label === null ? null : placed(label),
     }));
   }
-  return casesOfFolder(dataset, await filesIn(join(folder, "imagesTr")));
+  const images = join(folder, "imagesTr");
+  const names = await filesIn(images).catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === "ENOENT" ? " does not exist" : `: ${unreadable(cause)}`;
+    throw nnunetError("DATASET_INVALID", `${images}${reason}`, { cause });
+  });
+  return casesOfFolder(dataset, names);
 }
 
 /** Returns the names of a folder's files, also through links. nnU-Net does not look at folders. */

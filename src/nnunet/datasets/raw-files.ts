@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { regularFileBytes } from "../../../processor/files/read-text-file.js";
+import { regularFileBytes, unreadable } from "../../../processor/files/read-text-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { readJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
@@ -18,11 +18,18 @@ export interface FileState {
 /** The file in the preprocessed folder that says which raw files the fingerprint was made of. nnU-Net ignores it. */
 export const rawFilesFile = "raw_files.json";
 
+/** @throws DATASET_INVALID if a file is missing, or cannot be read */
 export async function fileStates(paths: readonly string[]): Promise<readonly FileState[]> {
   const states: FileState[] = [];
   for (const path of paths) {
-    const { size, mtimeMs } = await stat(path);
-    states.push({ path, bytes: size, modifiedMs: Math.floor(mtimeMs), sha256: await digestOf(path) });
+    try {
+      const { size, mtimeMs } = await stat(path);
+      states.push({ path, bytes: size, modifiedMs: Math.floor(mtimeMs), sha256: await digestOf(path) });
+    } catch (cause) {
+      const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+      const reason = isMissing ? " does not exist" : `: ${unreadable(cause)}`;
+      throw nnunetError("DATASET_INVALID", `${path}${reason}`, { cause });
+    }
   }
   return states;
 }

@@ -1,4 +1,5 @@
 import { basename, join } from "node:path";
+import { exists } from "../../../processor/files/exists.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { readDatasetJson } from "../datasets/dataset-json.js";
 import { chooseReader } from "../datasets/image-reader.js";
@@ -28,13 +29,15 @@ export interface MovePlansOptions {
  * there: with the other data set's name and reader, and with names of preprocessed data that follow the new name.
  *
  * @returns the path of the new file
- * @throws NOT_PREPROCESSED if the plans do not exist; DATASET_INVALID
+ * @throws NOT_PREPROCESSED if the plans do not exist; FINGERPRINT_MISSING if the other data set has none; DATASET_INVALID
  */
 export async function movePlans(options: MovePlansOptions): Promise<string> {
   const { sourceFolder, plans, target, newName, environment } = options;
   const sourceFile = join(sourceFolder, `${plans}.json`);
   const source = await readPythonJsonObject(sourceFile);
   if (source === null) throw nnunetError("NOT_PREPROCESSED", `${sourceFile} does not exist`);
+  if (!(await exists(target.preprocessedFolder)))
+    throw nnunetError("FINGERPRINT_MISSING", `${target.preprocessedFolder} does not exist`);
   const dataset = await readDatasetJson(target.rawFolder);
   const [first] = await listCases(dataset, environment);
   const { reader } = await chooseReader(dataset, first?.images[0] ?? null);

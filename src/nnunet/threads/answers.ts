@@ -1,4 +1,5 @@
 import { ProcessorError } from "../../../processor/contract/errors.js";
+import { systemError } from "../../../processor/files/system-error.js";
 import { errorCatalogue } from "../../ground/errors/catalogue.js";
 
 /** The answer of a worker. An error of the catalogue would lose its class on the way between threads. */
@@ -12,7 +13,8 @@ export const answering =
   async (task: Task): Promise<Answer<T>> => {
     try {
       return { value: await work(task) };
-    } catch (error) {
+    } catch (thrown) {
+      const error = systemError(thrown);
       if (!(error instanceof ProcessorError)) throw error;
       return { failure: { code: error.code, message: error.message } };
     }

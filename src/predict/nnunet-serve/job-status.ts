@@ -4,8 +4,8 @@ import { ProcessorError } from "../../../processor/contract/errors.js";
 import { anything, recordOf } from "../../../processor/contract/json-check.js";
 import { parseOrNull } from "../../../processor/contract/parse-checked.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { diskError } from "../../../processor/files/disk-error.js";
 import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
+import { systemError } from "../../../processor/files/system-error.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { type PostOptions, postReport } from "../../download/post-report.js";
 import type { WorkContext } from "../../models/work-context.js";
@@ -36,7 +36,7 @@ export async function withJobStatus<T>(
     await reportStatus(statusOfSuccess(job, isEmpty ? "empty" : "segmentation"), { job, logFile }, work);
     return result;
   } catch (thrown) {
-    const error = work.signal.aborted ? work.signal.reason : diskError(thrown);
+    const error = work.signal.aborted ? work.signal.reason : systemError(thrown);
     await reportStatus(statusOfFailure(job, error), { job, logFile }, work);
     throw error;
   }

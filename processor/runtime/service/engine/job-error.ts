@@ -1,12 +1,12 @@
 import { ProcessorError } from "../../../contract/errors.js";
 import { helpFor } from "../../../contract/help-for.js";
-import { diskError } from "../../../files/disk-error.js";
+import { systemError } from "../../../files/system-error.js";
 import { memoryError } from "../../run/memory-limit.js";
 import type { JobError } from "../jobs/job.js";
 
 /** Describes an error for a job. A bug keeps its place in the program, which the log needs. */
 export function jobErrorOf(thrown: unknown): JobError {
-  const error = diskError(memoryError(thrown));
+  const error = systemError(memoryError(thrown));
   if (error instanceof ProcessorError) {
     const { code, message, help } = error;
     // A request has no flags.

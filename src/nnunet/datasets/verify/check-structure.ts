@@ -1,6 +1,7 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { counted } from "../../../../processor/contract/counted.js";
+import { ProcessorError } from "../../../../processor/contract/errors.js";
 import { isFile } from "../../../../processor/files/exists.js";
 import { readTextFile } from "../../../../processor/files/read-text-file.js";
 import { shortText } from "../../../ground/untrusted/short-text.js";
@@ -133,24 +134,40 @@ const casesOf = (
   dataset: DatasetJson,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly DatasetCase[]> =>
-  listCases(dataset, environment).catch((error: NodeJS.ErrnoException) => {
-    if (["ENOENT", "ENOTDIR"].includes(error.code ?? "")) return [];
+  listCases(dataset, environment).catch((error: unknown) => {
+    // `folderFindings` says what is wrong with the folder.
+    if (error instanceof ProcessorError) return [];
     throw error;
   });
 
 async function folderFindings(rawFolder: string): Promise<readonly DatasetFinding[]> {
-  const missing: DatasetFinding[] = [];
-  for (const name of ["imagesTr", "labelsTr"]) {
-    const found = await stat(join(rawFolder, name)).catch(() => null);
-    if (found?.isDirectory() !== true)
-      missing.push(
+  const findings: DatasetFinding[] = [];
+  for (const [name, content] of [
+    ["imagesTr", "images"],
+    ["labelsTr", "labels"],
+  ] as const) {
+    const path = join(rawFolder, name);
+    const code = await readdir(path).then(
+      () => null,
+      (error: NodeJS.ErrnoException) => error.code ?? "",
+    );
+    if (code === "ENOENT" || code === "ENOTDIR")
+      findings.push(
         stops(steps.folders, `folder-${name}`, {
-          text: `${join(rawFolder, name)} is not a folder`,
-          remedy: `Put the training ${name === "imagesTr" ? "images" : "labels"} into ${name}, or list all files under \`dataset\` in dataset.json.`,
+          text: `${path} is not a folder`,
+          remedy: `Put the training ${content} into ${name}, or list all files under \`dataset\` in dataset.json.`,
+        }),
+      );
+    else if (code !== null)
+      findings.push(
+        stops(steps.caseCount, `folder-${name}`, {
+          text: `${path} cannot be read (${code})`,
+          remedy: "Give your account the right to list the folder and to read its files.",
+          exception: code === "EACCES" ? "PermissionError" : "OSError",
         }),
       );
   }
-  return missing;
+  return findings;
 }
 
 async function fileFindings(
