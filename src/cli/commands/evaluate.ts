@@ -5,7 +5,7 @@ import { makeFolder } from "../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { type Evaluation, evaluate } from "../../nnunet/evaluation/evaluate.js";
 import { reportHtml } from "../../nnunet/evaluation/report-html.js";
-import { csvText, tableRows } from "../../nnunet/evaluation/table.js";
+import { csvText, meanRows, tableRows } from "../../nnunet/evaluation/table.js";
 import type { CommandSession } from "../command-session.js";
 import { jsonText } from "../json-text.js";
 import type { evaluateOptions } from "../options/evaluation-options.js";
@@ -60,19 +60,27 @@ interface WrittenEvaluation extends Evaluation {
 function evaluationText(evaluation: WrittenEvaluation): string {
   const { summary, cases, labelNames, summaryFile, tableFile, pageFile } = evaluation;
   const widest = Math.max(...labelNames.map((name) => name.length), "foreground mean".length);
-  const line = (name: string, dice: number, iou: number): string =>
-    `  ${name.padEnd(widest)}  ${score(dice)}  ${score(iou)}\n`;
+  const rows = meanRows(evaluation);
+  const columns = Object.keys(rows[0]?.values ?? {});
+  const line = (name: string, cells: readonly string[]): string =>
+    `  ${name.padEnd(widest)}${cells.map((cell, i) => `  ${cell.padStart(Math.max(6, columns[i]!.length))}`).join("")}\n`;
+  const { Dice, IoU } = summary.foregroundMean;
   return [
     `${cases.length} ${cases.length === 1 ? "case" : "cases"}\n`,
-    `  ${"label".padEnd(widest)}    Dice     IoU\n`,
-    ...labelNames.map((name, i) => line(name, summary.meanOfLabel[i]!.Dice, summary.meanOfLabel[i]!.IoU)),
-    line("foreground mean", summary.foregroundMean.Dice, summary.foregroundMean.IoU),
+    line("label", columns),
+    ...rows.map(({ label, values }) =>
+      line(
+        label,
+        columns.map((column) => score(values[column]!)),
+      ),
+    ),
+    line("foreground mean", [score(Dice), score(IoU)]),
     `written    ${summaryFile}\n`,
     ...[tableFile, pageFile].flatMap((file) => (file === null ? [] : [`           ${file}\n`])),
   ].join("");
 }
 
-const score = (value: number): string => (Number.isNaN(value) ? "none" : value.toFixed(4)).padStart(6);
+const score = (value: number): string => (Number.isNaN(value) ? "none" : value.toFixed(4));
 
 /** NaN is null in JSON. */
 const jsonReport = ({

@@ -1,3 +1,4 @@
+import { escapedMarkup } from "../../ground/escaped-markup.js";
 import type { ListedTraining } from "./list-trainings.js";
 import { byModel, diceText, epochText, leftText, lossText, stateText } from "./training-text.js";
 
@@ -50,18 +51,18 @@ function modelSection(
       diceText(fold),
       leftText(fold),
     ];
-    return `<tr class="${fold.state}"><th scope="row">${fold.fold}</th>${cells.map((cell) => `<td>${escaped(cell)}</td>`).join("")}</tr>`;
+    return `<tr class="${fold.state}"><th scope="row">${fold.fold}</th>${cells.map((cell) => `<td>${escapedMarkup(cell)}</td>`).join("")}</tr>`;
   });
   const pictures = folds
     .filter(({ pictureMs }) => pictureMs !== null)
     .map((fold) => {
-      const address = escaped(pictureOf(fold));
-      const what = `Losses, Dice, learning rate and length of the epochs of fold ${fold.fold} of ${escaped(model)}, as curves`;
-      return `<figure><figcaption>fold ${fold.fold}</figcaption><a id="${escaped(`curves ${model} ${fold.fold}`.replaceAll(" ", "-"))}" href="${address}"><img src="${address}" alt="${what}"></a></figure>`;
+      const address = escapedMarkup(pictureOf(fold));
+      const what = `Losses, Dice, learning rate and length of the epochs of fold ${fold.fold} of ${escapedMarkup(model)}, as curves`;
+      return `<figure><figcaption>fold ${fold.fold}</figcaption><a id="${escapedMarkup(`curves ${model} ${fold.fold}`.replaceAll(" ", "-"))}" href="${address}"><img src="${address}" alt="${what}"></a></figure>`;
     });
   return `<section>
-<h2>${escaped(model)}</h2>
-<div id="${escaped(`folds ${model}`.replaceAll(" ", "-"))}" class="wide" tabindex="0" role="group" aria-label="Folds of ${escaped(model)}"><table>
+<h2>${escapedMarkup(model)}</h2>
+<div id="${escapedMarkup(`folds ${model}`.replaceAll(" ", "-"))}" class="wide" tabindex="0" role="group" aria-label="Folds of ${escapedMarkup(model)}"><table>
 <thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead>
 <tbody>
 ${rows.join("\n")}
@@ -69,8 +70,6 @@ ${rows.join("\n")}
 <div class="pictures">${pictures.join("\n")}</div>
 </section>`;
 }
-
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
 
 export const pageStyle = `body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem;color:#1b1b1b;background:#fff}
 h2{font-size:1.1rem;overflow-wrap:anywhere}.wide{overflow-x:auto}table{border-collapse:collapse}

@@ -1,5 +1,6 @@
+import { escapedMarkup } from "../../ground/escaped-markup.js";
 import type { Evaluation } from "./evaluate.js";
-import { tableRows } from "./table.js";
+import { meanRows, tableRows } from "./table.js";
 
 /** Returns a page with a plot and a table, which needs nothing from a network. */
 export function reportHtml(evaluation: Evaluation): string {
@@ -11,16 +12,17 @@ export function reportHtml(evaluation: Evaluation): string {
       rows.filter((row) => row.label === label).map(({ values }) => values["Dice"]!),
     ),
   );
-  const means = labelNames.map((label, i) => [
-    escaped(label),
-    shown(summary.meanOfLabel[i]!.Dice),
-    shown(summary.meanOfLabel[i]!.IoU),
+  const means = meanRows(evaluation);
+  const meanColumns = Object.keys(means[0]?.values ?? {});
+  const meanCells = means.map(({ label, values }) => [
+    escapedMarkup(label),
+    ...meanColumns.map((column) => shown(values[column]!)),
   ]);
   const columns = Object.keys(rows[0]?.values ?? {});
   const cells = rows.map(({ caseName, label, values }) => [
-    escaped(caseName),
-    escaped(label),
-    ...columns.map((column) => shown(values[column]!)),
+    escapedMarkup(caseName),
+    escapedMarkup(label),
+    ...columns.map((column) => (counts.has(column) ? String(values[column]) : shown(values[column]!))),
   ]);
   return `<!doctype html>
 <html lang="en">
@@ -33,15 +35,18 @@ export function reportHtml(evaluation: Evaluation): string {
 <h2>Dice of each case</h2>
 ${plots.join("\n")}
 <h2>Means</h2>
-${table(["label", "Dice", "IoU"], means)}
+${table("Means", ["label", ...meanColumns], meanCells)}
 <h2>Cases</h2>
-${table(["case", "label", ...columns], cells)}
+${table("Cases", ["case", "label", ...columns], cells)}
 </html>
 `;
 }
 
-const style = `body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1b1b1b;background:#fff}
-table{border-collapse:collapse}th,td{padding:.2rem .7rem;text-align:right;border-bottom:1px solid #ddd}
+/** The columns of whole numbers of voxels. */
+const counts: ReadonlySet<string> = new Set(["TP", "FP", "FN", "TN"]);
+
+const style = `body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;color:#1b1b1b;background:#fff}
+div{overflow-x:auto}table{border-collapse:collapse}th,td{padding:.2rem .7rem;text-align:right;border-bottom:1px solid #ddd;font-variant-numeric:tabular-nums}
 th:first-child,td:first-child{text-align:left}figure{margin:.5rem 0}figcaption{font-size:.9rem}
 svg{max-width:100%;height:auto}
 @media(prefers-color-scheme:dark){body{color:#eee;background:#161616}th,td{border-color:#444}svg{color:#eee}}`;
@@ -69,17 +74,17 @@ function plotRow(label: string, values: readonly number[]): string {
   );
   const without = values.length - valid.length;
   const note = without === 0 ? "" : `, ${without} without the label`;
-  return `<figure><figcaption>${escaped(label)}: median ${median === undefined ? "none" : shown(median)}${note}</figcaption>
-<svg viewBox="0 0 ${width} 60" width="${width}" role="img" aria-label="Dice of each case for ${escaped(label)}"><line x1="${left}" x2="${right}" y1="40" y2="40" stroke="currentColor"/>${ticks.join("")}${dots.join("")}${line}</svg></figure>`;
+  return `<figure><figcaption>${escapedMarkup(label)}: median ${median === undefined ? "none" : shown(median)}${note}</figcaption>
+<svg viewBox="0 0 ${width} 60" width="${width}" role="img" aria-label="Dice of each case for ${escapedMarkup(label)}"><line x1="${left}" x2="${right}" y1="40" y2="40" stroke="currentColor"/>${ticks.join("")}${dots.join("")}${line}</svg></figure>`;
 }
 
-const table = (heads: readonly string[], rows: readonly (readonly string[])[]): string =>
-  `<table><thead><tr>${heads.map((head) => `<th scope="col">${escaped(head)}</th>`).join("")}</tr></thead><tbody>
+/** Draws a table in a box that scrolls, also with the keyboard, if the window is narrow. */
+const table = (
+  title: string,
+  heads: readonly string[],
+  rows: readonly (readonly string[])[],
+): string => `<div tabindex="0" role="group" aria-label="${title}"><table><thead><tr>${heads.map((head) => `<th scope="col">${escapedMarkup(head)}</th>`).join("")}</tr></thead><tbody>
 ${rows.map((row) => `<tr>${row.map((cell) => `<td>${cell}</td>`).join("")}</tr>`).join("\n")}
-</tbody></table>`;
+</tbody></table></div>`;
 
-const shown = (value: number): string =>
-  Number.isNaN(value) ? "–" : Number.isInteger(value) ? String(value) : value.toFixed(4);
-
-const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escaped = (text: string): string => text.replace(/[&<>"]/g, (character) => escapes[character]!);
+const shown = (value: number): string => (Number.isNaN(value) ? "–" : value.toFixed(4));

@@ -31,6 +31,32 @@ export const tableRows = ({ summary, cases, labelNames }: Evaluation): readonly 
     }),
   );
 
+/** The mean scores of one label. */
+export type MeanRow = Omit<TableRow, "caseName">;
+
+/**
+ * Returns one row for each label: Dice and IoU as summary.json has them and, if asked for, the means of HD95 and surface Dice
+ * over the cases that have a value. NaN if no case has one.
+ */
+export function meanRows(evaluation: Evaluation): readonly MeanRow[] {
+  const rows = tableRows(evaluation);
+  const ofSurfaces = ["HD95_mm", "surface_Dice"].filter((column) => column in (rows[0]?.values ?? {}));
+  return evaluation.labelNames.map((label, i) => {
+    const { Dice, IoU } = evaluation.summary.meanOfLabel[i]!;
+    const ofLabel = rows.filter((row) => row.label === label);
+    const means = ofSurfaces.map((column) => [
+      column,
+      meanOfNumbers(ofLabel.map(({ values }) => values[column]!)),
+    ]);
+    return { label, values: { Dice, IoU, ...Object.fromEntries(means) } };
+  });
+}
+
+function meanOfNumbers(values: readonly number[]): number {
+  const present = values.filter((value) => !Number.isNaN(value));
+  return present.reduce((sum, value) => sum + value, 0) / present.length;
+}
+
 /** Returns the rows as comma-separated values with a header line. A score without a value is an empty field. */
 export function csvText(rows: readonly TableRow[]): string {
   const columns = Object.keys(rows[0]?.values ?? {});

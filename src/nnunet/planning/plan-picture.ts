@@ -1,3 +1,4 @@
+import { escapedMarkup } from "../../ground/escaped-markup.js";
 import { networkShape, stageSizes } from "./network-size.js";
 import type { PlannedConfiguration } from "./plan-configuration.js";
 import type { PlannerConstants } from "./planners.js";
@@ -69,7 +70,7 @@ export function planPicture({ title, planned, constants }: PictureQuestion): str
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
     '<defs><marker id="tip" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto"><path d="M0,0 L8,4 L0,8 z"/></marker></defs>',
     `<rect width="${width}" height="${height}" fill="white"/>`,
-    `<text x="24" y="32" font-family="sans-serif" font-size="16">${escaped(heading)}</text>`,
+    `<text x="24" y="32" font-family="sans-serif" font-size="16">${escapedMarkup(heading)}</text>`,
     ...parts,
     "</svg>\n",
   ].join("\n");
@@ -81,12 +82,9 @@ function box(x: number, y: number, colour: string, lines: readonly string[]): st
 }
 
 const label = (x: number, y: number, text: string): string =>
-  `<text x="${x}" y="${y}" ${textStyle}>${escaped(text)}</text>`;
+  `<text x="${x}" y="${y}" ${textStyle}>${escapedMarkup(text)}</text>`;
 
 function arrow(x1: number, y1: number, x2: number, y2: number, dashes: string): string {
   const dashed = dashes === "" ? "" : ` stroke-dasharray="${dashes}"`;
   return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="#555"${dashed} marker-end="url(#tip)"/>`;
 }
-
-const escaped = (text: string): string =>
-  text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
