@@ -1,8 +1,8 @@
-import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
+import { removeFolder } from "../../../processor/files/remove-folder.js";
 import { applyPostProcessing } from "../../nnunet/selection/apply-post-processing.js";
 import { determinePostProcessing } from "../../nnunet/selection/determine-post-processing.js";
 import { type LabelRules, readLabelRulesOf } from "../../nnunet/selection/label-rules.js";
@@ -71,7 +71,7 @@ async function runDetermine(
     progress,
     signal,
   });
-  if (args["remove-postprocessed"]) await rm(join(folder, "postprocessed"), { recursive: true, force: true });
+  if (args["remove-postprocessed"]) await removeFolder(join(folder, "postprocessed"));
   if (found.missing.length > 0)
     progress.note(
       `${found.missing.length} references have no prediction; post-processing should be decided on the whole data set`,
@@ -94,7 +94,7 @@ async function runDetermineOfV1(
     progress,
     signal,
   });
-  if (args["remove-postprocessed"]) await rm(join(modelFolder, finalName), { recursive: true, force: true });
+  if (args["remove-postprocessed"]) await removeFolder(join(modelFolder, finalName));
   const { file, steps } = postProcessing;
   terminal.out(args.json ? jsonText({ file, steps }) : `${trialsText(postProcessing)}written    ${file}\n`);
   return 0;

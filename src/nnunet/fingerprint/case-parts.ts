@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { readFile, rm, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "../../../processor/files/make-folder.js";
+import { removeFolder } from "../../../processor/files/remove-folder.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import type { CaseFingerprint, FingerprintCaseTask } from "./fingerprint-case.js";
 
@@ -82,4 +83,4 @@ export async function loadPart(
 }
 
 export const removeParts = (preprocessedFolder: string): Promise<void> =>
-  rm(folderOf(preprocessedFolder), { recursive: true, force: true });
+  removeFolder(folderOf(preprocessedFolder));

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { exists } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
+import { removeFolder } from "../../../processor/files/remove-folder.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 
 /** The files that the results of a case depend on. */
@@ -32,7 +33,7 @@ export async function beginFolder(
   const state = join(dirname(folder), `.preprocessing_${basename(folder)}.json`);
   const key = JSON.stringify({ ...settings, cases: await caseKeys(cases) });
   const isContinued = (await readFile(state, "utf8").catch(() => null)) === key;
-  if (!isContinued) await rm(folder, { recursive: true, force: true });
+  if (!isContinued) await removeFolder(folder);
   await makeFolder(folder);
   await writeFileWhole(state, [Buffer.from(key)]);
   return {

@@ -4,6 +4,7 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { exists } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
+import { removeFolder } from "../../../processor/files/remove-folder.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { namesIn } from "../evaluation/evaluate-folder.js";
@@ -40,7 +41,7 @@ export async function accumulate(options: AccumulateOptions): Promise<LabelRules
   const { modelFolder, outputFolder, folds, folders, overwrite, progress, signal } = options;
   const rules = await readLabelRules(modelFolder);
   const sources = await sourcesOf({ modelFolder, folds, fileEnding: rules.fileEnding });
-  if (overwrite) await rm(outputFolder, { recursive: true, force: true });
+  if (overwrite) await removeFolder(outputFolder);
   await makeFolder(outputFolder);
   for (const name of ["dataset.json", "plans.json"])
     await copyFileWhole(join(modelFolder, name), join(outputFolder, name));

@@ -1,9 +1,9 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../../../processor/contract/shared-errors.js";
 import { copyFileWhole } from "../../../../processor/files/copy-file.js";
 import { exists } from "../../../../processor/files/exists.js";
 import { makeFolder } from "../../../../processor/files/make-folder.js";
+import { removeFolder } from "../../../../processor/files/remove-folder.js";
 import { writeFileWhole } from "../../../../processor/files/write-file.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
 import { namesIn } from "../../evaluation/evaluate-folder.js";
@@ -62,7 +62,7 @@ export async function collectFolds(options: FoldsOfModel, needsAll: boolean): Pr
     join(await foldFolder(modelFolder, first, validationName), "summary.json"),
   );
   const target = join(modelFolder, collectedName);
-  await rm(target, { recursive: true, force: true });
+  await removeFolder(target);
   await makeFolder(target);
   for (const [name, source] of sources) {
     options.signal.throwIfAborted();
