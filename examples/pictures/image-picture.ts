@@ -12,6 +12,8 @@ const contents: Readonly<Record<string, string>> = {
   openvino: "OpenVINO, for CPUs",
   processor: "the processor, TypeScript as JavaScript",
   dicom: "decoders for DICOM images",
+  service: "the service over HTTP",
+  page: "the service's web page",
   hooks: "your own code before and after",
   target: "the platform that it is for",
   manifest: "settings, labels, paths",
