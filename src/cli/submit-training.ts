@@ -9,7 +9,7 @@ import { packageRoot } from "../ground/files/package-root.js";
 import { shellWord } from "../ground/shell-word.js";
 import { findDatasetName } from "../nnunet/find-dataset.js";
 import { nnunetFolders, requireFolder } from "../nnunet/folders.js";
-import { checkTraining, trainedFolder } from "../nnunet/training/check-training.js";
+import { checkTraining, trainedFolder, writeFirstSplits } from "../nnunet/training/check-training.js";
 import type { Fold } from "../nnunet/training/each-fold.js";
 import { foldState } from "../nnunet/training/fold-state.js";
 import type { CommandSession } from "./command-session.js";
@@ -62,6 +62,7 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
     terminal.out(args.json ? jsonText({ script: null, tasks: 0, array: null }) : "all folds are finished\n");
     return 0;
   }
+  if (folds.some((fold) => fold !== "all")) await writeFirstSplits(place);
   const logs = join(modelFolder, "slurm");
   await makeFolder(logs);
   const script = join(logs, "train.sh");

@@ -63,3 +63,8 @@ test("reads losses that are not numbers, and numpy 1's bare numbers", () => {
     result: { trainLoss: Number.NaN, validationLoss: Number.NaN, pseudoDice: [0.5, Number.NaN] },
   });
 });
+
+test("reads the names of cases with spaces", () => {
+  const line = "2026-11-28 01:02:54.561371: predicting case 01 left ";
+  expect(new TrainingLog().read(line)).toEqual({ kind: "predicting", caseName: "case 01 left" });
+});

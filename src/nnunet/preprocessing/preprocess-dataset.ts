@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { nearest } from "../../../processor/contract/nearest-name.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { copyFileWhole } from "../../../processor/files/copy-file.js";
-import { exists } from "../../../processor/files/exists.js";
 import { Field } from "../../checkpoint/fields.js";
 import { resolveConfiguration } from "../../checkpoint/nnunet-v2/configuration.js";
 import { readInferencePlan } from "../../checkpoint/nnunet-v2/inference-plan.js";
@@ -12,14 +11,13 @@ import type { ImageReaderName } from "../datasets/image-reader.js";
 import { type DatasetCase, listCases } from "../datasets/list-cases.js";
 import { requireUnchanged } from "../datasets/raw-files.js";
 import { readJsonObject } from "../files/read-json.js";
-import { writePythonJson } from "../files/write-json.js";
 import type { DatasetPlace } from "../find-dataset.js";
 import { answered } from "../threads/answers.js";
 import { eachCase, type WorkTools } from "../threads/each-case.js";
 import { locationKeys } from "./class-locations.js";
 import type { PreprocessedFormat } from "./preprocess-to-files.js";
 import { beginFolder, copyLabels } from "./preprocessed-folder.js";
-import { requiredSplits } from "./splits.js";
+import { writeSplits } from "./write-splits.js";
 
 export interface PreprocessSettings {
   readonly plansName: string;
@@ -95,7 +93,12 @@ export async function preprocessDataset(
   }
   await copyLabels(preprocessedFolder, labelNames(cases, dataset.fileEnding));
   await copyFileWhole(join(rawFolder, "dataset.json"), join(preprocessedFolder, "dataset.json"));
-  const splits = settings.writesSplits ? await writeSplits(preprocessedFolder, cases) : null;
+  const splits = settings.writesSplits
+    ? await writeSplits(
+        preprocessedFolder,
+        cases.map(({ id }) => id),
+      )
+    : null;
   return { dataset: name, plans: settings.plansName, configurations, splits };
 }
 
@@ -199,19 +202,3 @@ const labelNames = (
   fileEnding: string,
 ): readonly (readonly [string, string])[] =>
   cases.flatMap(({ id, label }) => (label === null ? [] : [[label, `${id}${fileEnding}`] as const]));
-
-/** Writes the folds that nnU-Net's first training would write; an existing file is kept. */
-async function writeSplits(
-  preprocessedFolder: string,
-  cases: readonly DatasetCase[],
-): Promise<string | null> {
-  const path = join(preprocessedFolder, "splits_final.json");
-  if (await exists(path)) return null;
-  const splits = requiredSplits(cases.map(({ id }) => id));
-  await writePythonJson(
-    path,
-    splits.map(({ train, val }) => ({ train, val })),
-    { sortKeys: false },
-  );
-  return path;
-}

@@ -3,10 +3,12 @@ import { basename, join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
 import type { Field } from "../../checkpoint/fields.js";
+import { resolveConfiguration } from "../../checkpoint/nnunet-v2/configuration.js";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { namesIn } from "../evaluation/evaluate-folder.js";
 import type { Split } from "../preprocessing/splits.js";
+import { writeSplits } from "../preprocessing/write-splits.js";
 import { nameOf } from "../selection/best-model.js";
 import { checkCases, missingParts, preprocessedFolder, someOf } from "./check-cases.js";
 import type { Fold } from "./each-fold.js";
@@ -53,6 +55,16 @@ export async function trainedFolder(place: ModelPlace): Promise<string> {
   );
 }
 
+/**
+ * Writes the folds that nnU-Net's first training would write. Several trainings that start at once would read each other's
+ * half-written file.
+ */
+export async function writeFirstSplits(place: ModelPlace): Promise<void> {
+  const settings = resolveConfiguration(await readPlans(place), place.configuration);
+  const folder = join(place.preprocessedFolder, settings.get("data_identifier").string());
+  await writeSplits(place.preprocessedFolder, (await preprocessedFolder(folder)).caseIds);
+}
+
 async function readPlans({ preprocessedFolder, plans }: ModelPlace): Promise<Field> {
   const plansFile = join(preprocessedFolder, `${plans}.json`);
   if (!(await exists(plansFile))) throw nnunetError("NOT_PREPROCESSED", `${plansFile} does not exist`);
@@ -78,25 +90,18 @@ export async function checkTraining(place: TrainingPlace): Promise<readonly stri
       "USAGE",
       `${plansFile} has no configuration ${configuration}; it has ${configurations.keys().join(", ")}`,
     );
-  const own = configurations.get(configuration);
-  const settings = withParent(configurations, configuration);
+  const settings = resolveConfiguration(plansJson, configuration);
   checkBatch(place, settings.get("batch_size").raw);
   if (pretrainedWeights !== null && !(await exists(pretrainedWeights)))
     throw sharedError("INPUT_NOT_FOUND", `--pretrained-weights: ${pretrainedWeights} does not exist`);
   const splits = await checkData(place, settings.get("data_identifier").string());
-  const previous = own.get("previous_stage");
+  const previous = settings.get("previous_stage");
   if (!previous.isNull) await checkPreviousStage(place, previous.string(), splits);
-  const next = own.get("next_stage");
+  const next = settings.get("next_stage");
   for (const name of next.isNull ? [] : typeof next.raw === "string" ? [next] : next.list())
-    await checkNextStage(place, name.string(), withParent(configurations, name.string()), splits);
+    await checkNextStage(place, name.string(), resolveConfiguration(plansJson, name.string()), splits);
   await checkDisk(place.modelFolder);
   return warningsOf(settings.get("architecture").get("arch_kwargs").get("n_stages").raw, plansFile);
-}
-
-/** Returns the settings of a configuration; those of the second stage of a cascade are its parent's. */
-function withParent(configurations: Field, name: string): Field {
-  const parent = configurations.get(name).get("inherits_from");
-  return configurations.get(parent.isNull ? name : parent.string());
 }
 
 /** nnU-Net gives every GPU at least one image of the batch, and fails after its start otherwise. */
@@ -145,7 +150,7 @@ async function checkPreviousStage(
   if (missing.size > 0)
     throw nnunetError(
       "NOT_PREPROCESSED",
-      `${predictions} ${predicted.size === 0 ? "does not exist" : `lacks ${someOf([...missing])}`}: all folds of ${previous} must be trained before the second stage`,
+      `${predictions} ${predicted.size === 0 ? "does not exist" : `lacks ${someOf([...missing])}`}: all folds of ${previous} must be trained before the second stage; a fold without validation/summary.json predicts its cases again`,
     );
 }
 
@@ -189,6 +194,20 @@ export async function freeBytes(folder: string): Promise<number | null> {
     if (found !== null) return found.bavail * found.bsize;
     if (join(place, "..") === place) return null;
   }
+}
+
+/** Less than this, such as the 64 MB that Docker gives a container, and nnU-Net's workers end with a bus error. */
+const usualSharedBytes = 1e9;
+
+/** Returns a warning if this machine, or the container that this program runs in, has little shared memory. */
+export async function sharedMemoryWarning(
+  workers: string | undefined,
+  folder = "/dev/shm",
+): Promise<string | null> {
+  const found = await statfs(folder).catch(() => null);
+  const bytes = found === null ? null : found.blocks * found.bsize;
+  if (bytes === null || bytes >= usualSharedBytes || workers === "0") return null;
+  return `${folder} has ${Math.round(bytes / 1e6)} MB, through which nnU-Net's workers pass their data: a bus error is likely; start the container with --shm-size 8g or --ipc=host, or set nnUNet_n_proc_DA=0`;
 }
 
 /**

@@ -1,9 +1,11 @@
 import { join } from "node:path";
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { findDatasetName } from "../find-dataset.js";
 import { requireFolder } from "../folders.js";
-import { debugText } from "./fold-state.js";
+import { nameOf } from "../selection/best-model.js";
+import { debugText, foldState } from "./fold-state.js";
 import { type TrainOptions, train } from "./train.js";
 
 /** nnU-Net's own number, which a trainer class may change. */
@@ -24,10 +26,11 @@ type MeasureOptions = Omit<
 /**
  * Trains fold 0 with one of nnU-Net's trainers for benchmarks, and returns how long its steps took.
  *
- * @throws the errors of `train`; TRAINING_FAILED if there are fewer than two epochs
+ * @throws the errors of `train`; USAGE if the fold has a model; TRAINING_FAILED if there are fewer than two epochs
  */
 export async function measureTraining(options: MeasureOptions): Promise<MeasuredTraining> {
   const { dataset, folders, plans, configuration, onEvent } = options;
+  await requireNoModel(options);
   const seconds: number[] = [];
   const { modelFolder, failed } = await train({
     ...options,
@@ -57,6 +60,18 @@ export async function measureTraining(options: MeasureOptions): Promise<Measured
     batchSize: Number(settings.get("batch_size").raw),
     patchSize: (settings.get("patch_size").raw as readonly unknown[]).map(Number),
   };
+}
+
+/** A benchmark begins a training again; nnU-Net's trainers for benchmarks save nothing. */
+async function requireNoModel({ dataset, folders, trainer, plans, configuration }: MeasureOptions) {
+  const datasetName = await findDatasetName(dataset, folders);
+  const model = nameOf({ trainer, plans, configuration });
+  const fold = join(requireFolder(folders, "results"), datasetName, model, "fold_0");
+  if ((await foldState(fold)) !== "new")
+    throw sharedError(
+      "USAGE",
+      `${fold} has a trained model, which a measurement would replace; take a trainer for benchmarks, such as nnUNetTrainerBenchmark_5epochs`,
+    );
 }
 
 /** Returns the steps of an epoch, from debug.json. */

@@ -26,7 +26,7 @@ const neededBytes = 1e9;
 const longestSaveMs = 120_000;
 
 /** The number of last lines that are kept for the message of a failure. */
-const keptLines = 40;
+const keptLines = 200;
 
 /**
  * Runs nnU-Net's training of one fold to its end and reports what its log says. If it is stopped, the checkpoints that
@@ -148,7 +148,7 @@ async function failure(
   lines: readonly string[],
   how: string,
 ): Promise<Error> {
-  const exception = lines.findLast((line) => /^[A-Za-z_.]*(?:Error|Exception|Interrupt)\b/.test(line));
+  const exception = lastException(lines);
   const killed = how === "SIGKILL" ? " (the system may have run out of memory)" : "";
   const names = await readdir(foldFolder).catch(() => []);
   const log = names
@@ -159,4 +159,23 @@ async function failure(
     "TRAINING_FAILED",
     `${foldFolder}: the training ended with ${how}${killed}${exception === undefined ? "" : `: ${exception}`}${log === undefined ? "" : `; its log is ${join(foldFolder, log)}`}`,
   );
+}
+
+/** The end of a worker gives its own exception before, and this one, which only points at it, in the main process. */
+const pointsAtWorker = /background workers are no longer alive/;
+
+/** Returns the first line after the last traceback that is not one of its indented lines, and not about a worker's end. */
+function lastException(lines: readonly string[]): string | undefined {
+  const found: string[] = [];
+  let isInTraceback = false;
+  for (const line of lines) {
+    if (/^Traceback \(most recent call last\):/.test(line)) isInTraceback = true;
+    else if (
+      isInTraceback ? /^[\w.]+(?::|$)/.test(line) : /^[A-Za-z_.]*(?:Error|Exception|Interrupt)\b/.test(line)
+    ) {
+      found.push(line);
+      isInTraceback = false;
+    }
+  }
+  return found.findLast((line) => !pointsAtWorker.test(line)) ?? found.at(-1);
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { findDatasetName } from "../find-dataset.js";
 import { type NnunetFolders, requireFolder } from "../folders.js";
-import { checkTraining, trainedFolder } from "./check-training.js";
+import { checkTraining, sharedMemoryWarning, trainedFolder } from "./check-training.js";
 import { eachFold, type Fold, type FoldResults } from "./each-fold.js";
 import { type FoldState, foldState, olderResults, plannedEpochs, putDamagedAside } from "./fold-state.js";
 import { trainFold } from "./train-fold.js";
@@ -69,9 +69,12 @@ export async function train(options: TrainOptions): Promise<TrainedFolds> {
   const modelFolder = await trainedFolder(place);
   const { pretrainedWeights, gpusPerFold } = options;
   const warnings = await checkTraining({ ...place, modelFolder, folds, pretrainedWeights, gpusPerFold });
-  for (const warning of warnings) onWarning(warning);
-  const trained = await eachFold({ folds, gpus, signal }, (fold, gpu) =>
-    trainOne(options, { datasetName, modelFolder, fold, gpu }),
+  const { environment, runner } = options;
+  const ofMemory =
+    runner.kind === "program" ? await sharedMemoryWarning(environment["nnUNet_n_proc_DA"]) : null;
+  for (const warning of [...warnings, ...(ofMemory === null ? [] : [ofMemory])]) onWarning(warning);
+  const trained = await eachFold({ folds, gpus, signal }, (fold, gpu, onBegin) =>
+    trainOne(options, { datasetName, modelFolder, fold, gpu, onBegin }),
   );
   return { modelFolder, ...trained };
 }
@@ -81,12 +84,13 @@ interface FoldTask {
   readonly modelFolder: string;
   readonly fold: Fold;
   readonly gpu: number | null;
+  readonly onBegin: () => void;
 }
 
 /** @returns false if the fold was finished before */
 async function trainOne(
   options: TrainOptions,
-  { datasetName, modelFolder, fold, gpu }: FoldTask,
+  { datasetName, modelFolder, fold, gpu, onBegin }: FoldTask,
 ): Promise<boolean> {
   const { configuration, trainer, plans, onEvent } = options;
   const foldFolder = join(modelFolder, `fold_${fold}`);
@@ -103,6 +107,7 @@ async function trainOne(
   onEvent({ kind: "started", state, picture: join(foldFolder, "progress.png"), fold, epochs: null });
   const mode = state === "new" ? pretrained(options) : state === "interrupted" ? ["--c"] : ["--val"];
   let epochs: number | null = null;
+  const removeOlder = options.restart ? await olderResults(foldFolder, 2) : null;
   const words = [
     ...[datasetName, configuration, String(fold), "-tr", trainer, "-p", plans, "-device", options.device],
     ...(options.gpusPerFold > 1 ? ["-num_gpus", String(options.gpusPerFold)] : []),
@@ -112,7 +117,10 @@ async function trainOne(
   await trainFold({
     command: trainerCommand(options, { fold, gpu }, words),
     foldFolder,
-    ...(options.restart ? { onBegin: await olderResults(foldFolder, 2) } : {}),
+    onBegin: async () => {
+      onBegin();
+      await removeOlder?.();
+    },
     onEvent: (event) => {
       // debug.json is there when the first epoch starts.
       if (epochs !== null || event.kind !== "epoch-started") onEvent({ ...event, fold, epochs });

@@ -23,19 +23,22 @@ beforeEach(() => {
   const task = join(folder, "pre", "Task007_Toy");
   for (const name of ["nnUNetData_plans_v2.1_2D_stage0", "nnUNetData_plans_v2.1_stage0", "gt_segmentations"])
     mkdirSync(join(task, name), { recursive: true });
-  const plans = (identifier: string): Uint8Array =>
-    pickleFile(
-      dict([
-        ["num_stages", integer(1)],
-        ["data_identifier", text(identifier)],
-        ["all_classes", list([integer(1)])],
-      ]),
-    );
   writeFileSync(join(task, "nnUNetPlansv2.1_plans_2D.pkl"), plans("nnUNetData_plans_v2.1_2D"));
   writeFileSync(join(task, "nnUNetPlansv2.1_plans_3D.pkl"), plans("nnUNetData_plans_v2.1"));
-  writeFileSync(join(task, "nnUNetData_plans_v2.1_2D_stage0", "a.pkl"), "");
-  writeFileSync(join(task, "gt_segmentations", "a.nii.gz"), "");
+  for (const id of ["a", "b", "c", "d", "e"]) {
+    for (const ending of ["pkl", "npz"])
+      writeFileSync(join(task, "nnUNetData_plans_v2.1_2D_stage0", `${id}.${ending}`), "");
+    writeFileSync(join(task, "gt_segmentations", `${id}.nii.gz`), "");
+  }
 });
+const plans = (identifier: string, stages = 1): Uint8Array =>
+  pickleFile(
+    dict([
+      ["num_stages", integer(stages)],
+      ["data_identifier", text(identifier)],
+      ["all_classes", list([integer(1)])],
+    ]),
+  );
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Puts a program in v1's place, which notes its arguments and then runs some lines of shell. */
@@ -88,6 +91,7 @@ test("v1's log gives each epoch when it is complete, and says when a checkpoint 
   ]);
   expect(log.read("ct_03 (2, 28, 49, 37)")).toEqual({ kind: "trained" });
   expect(log.read("ct_04 (2, 28, 49, 37)")).toEqual({ kind: "predicting", caseName: "ct_04" });
+  expect(log.read("case 4 (2, 28, 49, 37)")).toEqual({ kind: "predicting", caseName: "case 4" });
 });
 
 test("train --nnunet v1 continues an interrupted fold, validates a trained one, and leaves a finished one", async () => {
@@ -170,6 +174,46 @@ test.each([
   expect(terminal.printed.err).toContain(code);
   expect(terminal.printed.err.replaceAll(/\s+/g, " ")).toContain(message);
   expect(existsSync(join(folder, "calls"))).toBe(false);
+});
+
+test.each([
+  [
+    "a case without its data",
+    "nnUNetData_plans_v2.1_2D_stage0/b.npz",
+    "nnUNetData_plans_v2.1_2D_stage0 lacks b.npz",
+  ],
+  ["a case without a reference", "gt_segmentations/c.nii.gz", "gt_segmentations lacks c.nii.gz"],
+])("refuses %s, which v1 would miss after it has started", async (_, path, message) => {
+  program("nnUNet_train");
+  rmSync(join(folder, "pre", "Task007_Toy", path));
+  expect(await train("2d")).toBe(4);
+  expect(terminal.printed.err).toContain(message);
+  expect(existsSync(join(folder, "calls"))).toBe(false);
+});
+
+test("refuses a first stage without the data of the second one, for which v1 predicts in the end", async () => {
+  program("nnUNet_train");
+  const task = join(folder, "pre", "Task007_Toy");
+  writeFileSync(join(task, "nnUNetPlansv2.1_plans_3D.pkl"), plans("nnUNetData_plans_v2.1", 2));
+  for (const id of ["a", "b", "c", "d", "e"])
+    for (const ending of ["pkl", "npz"])
+      writeFileSync(join(task, "nnUNetData_plans_v2.1_stage0", `${id}.${ending}`), "");
+  expect(await train("3d_lowres")).toBe(4);
+  expect(terminal.printed.err).toContain("nnUNetData_plans_v2.1_stage1 lacks a.npz, b.npz, c.npz and 2 more");
+});
+
+test("refuses numbered folds of fewer than five cases, for which v1 makes no split", async () => {
+  program("nnUNet_train");
+  const task = join(folder, "pre", "Task007_Toy");
+  for (const path of [
+    "gt_segmentations/e.nii.gz",
+    "nnUNetData_plans_v2.1_2D_stage0/e.npz",
+    "nnUNetData_plans_v2.1_2D_stage0/e.pkl",
+  ])
+    rmSync(join(task, path));
+  expect(await train("2d", "-f", "0")).toBe(2);
+  expect(terminal.printed.err).toContain("has 4 cases, too few for five folds");
+  expect(await train("2d", "-f", "all"), terminal.printed.err).toBe(0);
 });
 
 test("export-model packs the files of v1's own archive, and import-model unpacks them", async () => {

@@ -64,10 +64,12 @@ export async function trainTask(options: TrainTaskOptions): Promise<TrainedFolds
     modelFolder,
     plans,
     configuration,
+    folds,
+    pretrainedWeights: options.pretrainedWeights,
     firstStageTrainer: "nnUNetTrainerV2",
   });
-  const trained = await eachFold({ folds, gpus, signal }, (fold, gpu) =>
-    trainOne(options, { taskName, trainer, modelFolder, fold, gpu }),
+  const trained = await eachFold({ folds, gpus, signal }, (fold, gpu, onBegin) =>
+    trainOne(options, { taskName, trainer, modelFolder, fold, gpu, onBegin }),
   );
   // Prediction does not know the trainers of several GPUs.
   const single = trainer.replace(/_D?DP$/, "");
@@ -86,12 +88,13 @@ interface FoldOfTask {
   readonly modelFolder: string;
   readonly fold: Fold;
   readonly gpu: number | null;
+  readonly onBegin: () => void;
 }
 
 /** @returns false if the fold was finished before */
 async function trainOne(options: TrainTaskOptions, place: FoldOfTask): Promise<boolean> {
   const { onEvent, onWarning, environment, restart, signal } = options;
-  const { modelFolder, fold, gpu } = place;
+  const { modelFolder, fold, gpu, onBegin } = place;
   const foldFolder = join(modelFolder, fold === "all" ? "all" : `fold_${fold}`);
   for (const path of restart ? [] : await putDamagedAside(foldFolder, checkpointsOfV1))
     onWarning(`fold ${fold}: nnU-Net was stopped while it wrote a checkpoint; its part is now ${path}`);
@@ -102,6 +105,7 @@ async function trainOne(options: TrainTaskOptions, place: FoldOfTask): Promise<b
   }
   onEvent({ kind: "started", state, picture: join(foldFolder, "progress.png"), fold, epochs: null });
   let epochs: number | null = null;
+  const removeOlder = options.restart ? await olderResults(foldFolder, 1) : null;
   await trainFold({
     command: {
       ...commandOf(options, place, state),
@@ -115,7 +119,10 @@ async function trainOne(options: TrainTaskOptions, place: FoldOfTask): Promise<b
     },
     foldFolder,
     log: new TrainingLogOfV1(),
-    ...(restart ? { onBegin: await olderResults(foldFolder, 1) } : {}),
+    onBegin: async () => {
+      onBegin();
+      await removeOlder?.();
+    },
     onEvent: (event) => {
       if (epochs !== null || event.kind !== "epoch-started") onEvent({ ...event, fold, epochs });
       else

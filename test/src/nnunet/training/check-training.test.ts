@@ -1,8 +1,14 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { checkTraining, trainedFolder } from "../../../../src/nnunet/training/check-training.js";
+import {
+  checkTraining,
+  sharedMemoryWarning,
+  trainedFolder,
+} from "../../../../src/nnunet/training/check-training.js";
+import { needs, testWith } from "../../../support/needs.js";
 
 let folder: string;
 let dataset: string;
@@ -133,4 +139,16 @@ test("takes the name inside the plans for the model's folder, as nnU-Net does", 
 test("refuses plans of another data set, in whose folders nnU-Net would look", async () => {
   writePlans({ plans_name: "nnUNetPlans", dataset_name: "Dataset008_Other" });
   await expect(check("3d_fullres", 0)).rejects.toThrow(/is of Dataset008_Other.*move-plans/);
+});
+
+testWith([needs.mount], "warns of the little shared memory that a container has by itself", async () => {
+  const small = join(folder, "shm");
+  mkdirSync(small);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", small]);
+  try {
+    expect(await sharedMemoryWarning(undefined, small)).toMatch(/shm has 67 MB.*--shm-size 8g or --ipc=host/);
+    expect(await sharedMemoryWarning("0", small)).toBeNull();
+  } finally {
+    execFileSync("umount", [small]);
+  }
 });

@@ -1,0 +1,86 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { main } from "../../../../src/cli/main.js";
+import { epoch, ToyTraining } from "../../../support/training/toy-training.js";
+
+let toy: ToyTraining;
+beforeEach(() => {
+  toy = new ToyTraining();
+});
+afterEach(() => toy.remove());
+
+test("submits the folds as an array of Slurm, after its own checks", async () => {
+  toy.stub("sbatch", `echo "$@" >> ${toy.folder}/calls; echo 4711`);
+  const words = ["--slurm", "-f", "1", "4", "--gres", "gpu:1", "--time", "48:00:00"];
+  expect(await toy.train(...words), toy.terminal.printed.err).toBe(0);
+  const script = join(toy.foldFolder(0), "..", "slurm", "train.sh");
+  expect(toy.calls()).toEqual([`--parsable ${script}`]);
+  expect(toy.terminal.printed.out).toContain("2 folds: array 4711");
+  const text = readFileSync(script, "utf8");
+  expect(text).toContain("#SBATCH --array=0,1\n");
+  expect(text).toContain("#SBATCH --gres=gpu:1\n#SBATCH --time=48:00:00\n");
+  expect(text).toContain("folds=(1 4)\n");
+  // The variables of this shell, for a shell that does not have them.
+  expect(text).toContain(`export nnUNet_preprocessed=${toy.folder}/pre\n`);
+  expect(existsSync(join(toy.dataset, "splits_final.json"))).toBe(true);
+  // A task of the array, as Slurm would start it.
+  toy.trainerThat("true");
+  const env = { ...toy.terminal.environment, SLURM_ARRAY_TASK_ID: "1" };
+  expect(spawnSync("bash", ["-c", text], { env, encoding: "utf8" })).toMatchObject({ status: 0 });
+  expect(toy.calls().at(-1)).toMatch(/^\|Dataset007_Toy 2d 4 /);
+});
+
+test("refuses an array of Slurm for data that are not preprocessed", async () => {
+  toy.stub("sbatch", `echo "$@" >> ${toy.folder}/calls; echo 4711`);
+  rmSync(join(toy.dataset, "nnUNetPlans_2d"), { recursive: true });
+  expect(await toy.train("--slurm")).toBe(4);
+  expect(existsSync(join(toy.folder, "calls"))).toBe(false);
+});
+
+test("submits only the folds that are not finished, under the numbers that they had", async () => {
+  toy.stub("sbatch", "echo 4711");
+  toy.trainerThat("true");
+  const finish = (fold: number): void => {
+    mkdirSync(join(toy.foldFolder(fold), "validation"), { recursive: true });
+    for (const name of ["checkpoint_final.pth", "validation/summary.json"])
+      writeFileSync(join(toy.foldFolder(fold), name), "");
+  };
+  for (const fold of [0, 2]) finish(fold);
+  expect(await toy.train("--slurm"), toy.terminal.printed.err).toBe(0);
+  const text = readFileSync(join(toy.foldFolder(0), "..", "slurm", "train.sh"), "utf8");
+  expect(text).toContain("#SBATCH --array=1,3,4\n");
+  expect(text).toContain("folds=(0 1 2 3 4)\n");
+  for (const fold of [1, 3, 4]) finish(fold);
+  expect(await toy.train("--slurm"), toy.terminal.printed.err).toBe(0);
+  expect(toy.terminal.printed.out).toContain("all folds are finished\n");
+});
+
+test("measures the steps of a training without its first epoch", async () => {
+  mkdirSync(toy.foldFolder(0, "nnUNetTrainerBenchmark_5epochs"), {
+    recursive: true,
+  });
+  toy.trainerThat(epoch(0, "0.9").replace("1.0 s", "90.0 s"), epoch(1, "0.8"), epoch(2, "0.7"));
+  const words = ["-d", "7", "-c", "2d", "--venv", "venv", "-o", "perf.json"];
+  expect(await main(["benchmark", "train", ...words], toy.terminal), toy.terminal.printed.err).toBe(0);
+  // 250 steps in a second, with 12 images each.
+  expect(JSON.parse(readFileSync(join(toy.folder, "perf.json"), "utf8"))).toEqual({
+    throughput_train: 3000,
+    latency_train_mean: 4,
+    latency_train_90: 4,
+    latency_train_95: 4,
+    latency_train_99: 4,
+  });
+  expect(toy.terminal.printed.out).toContain("train: 2 epochs, patches of 32 × 48 voxels");
+});
+
+test("does not measure with a trainer whose model would be lost", async () => {
+  mkdirSync(toy.foldFolder(0), { recursive: true });
+  writeFileSync(join(toy.foldFolder(0), "checkpoint_best.pth"), "");
+  toy.trainerThat("true");
+  const words = ["-d", "7", "-c", "2d", "--venv", "venv", "--trainer", "nnUNetTrainer"];
+  expect(await main(["benchmark", "train", ...words], toy.terminal)).toBe(2);
+  expect(toy.terminal.printed.err).toContain("fold_0 has a trained model, which a measurement would replace");
+  expect(existsSync(join(toy.folder, "calls"))).toBe(false);
+});
