@@ -74,6 +74,7 @@ const counterparts: Readonly<Record<string, string | readonly string[]>> = {
   pp: "post-processing",
   val: "validation-folder",
   disable_strict: "no-strict",
+  not_strict: "no-strict",
   // planning and preprocessing
   pl: ["planner", "plans"],
   gpu_memory_target: "gpu-memory",

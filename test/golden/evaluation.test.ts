@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -36,8 +36,12 @@ function valuesOf(argv: readonly string[], flag: string): readonly string[] {
   return end < 0 ? rest : rest.slice(0, end);
 }
 
-async function evaluateRun({ folder: name, command, argv }: Run): Promise<string> {
-  await cp(goldenPath("tools", "evaluation", name), folder, { recursive: true });
+async function evaluateRun(run: Run): Promise<string> {
+  await cp(goldenPath("tools", "evaluation", run.folder), folder, { recursive: true });
+  return evaluateIn(run);
+}
+
+async function evaluateIn({ command, argv }: Run): Promise<string> {
   const labels = valuesOf(argv, "-l").map(Number);
   const [ignoreLabel] = valuesOf(argv, "-il").map(Number);
   const { summaryFile } = await evaluate({
@@ -122,4 +126,12 @@ test.each(casesOfV1)("writes or refuses %s, %s as nnU-Net v1", async (name, file
   }
   const text = await readFile((await written).summaryFile, "utf8");
   expect(withoutTime(text)).toBe(withoutTime(run.summary_text.replaceAll("DIR/", "")));
+});
+
+test("refuses a data set without a label to score, where nnU-Net stops with an IndexError", async () => {
+  const run = runs.find(({ folder: name, command }) => name === "labels" && /folder/.test(command))!;
+  await cp(goldenPath("tools", "evaluation", "labels"), folder, { recursive: true });
+  const dataset = { labels: { background: 0 }, file_ending: ".nii.gz" };
+  await writeFile(join(folder, "dataset.json"), JSON.stringify(dataset));
+  await expect(evaluateIn(run)).rejects.toMatchObject({ code: "LABELS_UNKNOWN" });
 });

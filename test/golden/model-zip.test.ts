@@ -74,3 +74,33 @@ describe.each(exports.filter(({ error }) => error !== null))("$run", (run) => {
     expect(() => readFileSync(join(folder, "Z.zip"))).toThrow();
   });
 });
+
+describe("like nnU-Net's export, export-model", () => {
+  const pathsIn = async (): Promise<readonly string[]> => {
+    const archive = await ZipArchive.open(join(folder, "Z.zip"));
+    await archive.close();
+    return archive.entries.map(({ path }) => path);
+  };
+  const results = (...parts: readonly string[]): string =>
+    join(folder, "results", "Dataset021_Zip", ...parts);
+  const export2d = (...options: readonly string[]): Promise<number> =>
+    main(["export-model", "21", "-o", "Z.zip", "-c", "2d", ...options], terminal);
+
+  test("takes the inference information only if there is a folder for ensembles, and never the instructions", async () => {
+    makeResults({ withEnsembles: true });
+    writeFileSync(results("inference_instructions.txt"), "x");
+    expect(await export2d("--not_strict")).toBe(0);
+    expect(await pathsIn()).toContain(informationFile);
+    expect(await pathsIn()).not.toContain("Dataset021_Zip/inference_instructions.txt");
+    rmSync(results("ensembles"), { recursive: true });
+    expect(await export2d("--overwrite")).toBe(0);
+    expect(await pathsIn()).not.toContain(informationFile);
+  });
+
+  test("refuses --exp_cv_preds without the segmentations of a fold", async () => {
+    makeResults({ withEnsembles: true });
+    rmSync(results("nnUNetTrainer__nnUNetPlans__2d", "fold_3", "validation"), { recursive: true });
+    expect(await export2d("--exp_cv_preds")).toBe(3);
+    expect(terminal.printed.err).toContain("fold_3/validation");
+  });
+});

@@ -2,6 +2,8 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { writeLabelMap } from "../../processor/imaging/formats/write-image.js";
+import { identityDirection } from "../../processor/imaging/volume/geometry.js";
 import { main } from "../../src/cli/main.js";
 import { goldenPath } from "../support/golden.js";
 import { type TestTerminal, testTerminal } from "../support/programs/test-terminal.js";
@@ -61,4 +63,39 @@ test.each(runs)("moves or refuses plans as nnU-Net does: $argv", async ({ argv, 
   expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(result);
   expect(await main(words, terminal)).toBe(2);
   expect(terminal.printed.err).toContain("OUTPUT_EXISTS");
+});
+
+/** What nnU-Net chose: it lets every reader try the file, and the one for pictures opens more than pictures. */
+test.each([
+  { ending: ".nii", sizeZyx: [9, 5, 6], reader: "SimpleITKIO" },
+  { ending: ".nii", sizeZyx: [9, 9, 4], reader: "NaturalImage2DIO" },
+  { ending: ".nii", sizeZyx: [1, 7, 7], reader: "NaturalImage2DIO" },
+  { ending: ".nii.gz", sizeZyx: [9, 5, 4], reader: "SimpleITKIO" },
+  { ending: ".nii.gz", sizeZyx: [1, 7, 7], reader: "SimpleITKIO" },
+  { ending: ".mha", sizeZyx: [3, 6, 5], reader: "NaturalImage2DIO" },
+  { ending: ".mha", sizeZyx: [6, 3, 5], reader: "SimpleITKIO" },
+])("names $reader for $sizeZyx voxels in a $ending file, and the plans by their file", async (target) => {
+  const { ending, reader } = target;
+  const [slices = 1, rows = 1, columns = 1] = target.sizeZyx;
+  const sizeZyx = [slices, rows, columns] as const;
+  const raw = join(folder, "raw", "Dataset012_Target");
+  rmSync(raw, { recursive: true });
+  mkdirSync(join(raw, "imagesTr"), { recursive: true });
+  const dataset = { channel_names: { 0: "CT" }, labels: { background: 0 }, file_ending: ending };
+  writeFileSync(join(raw, "dataset.json"), JSON.stringify({ ...dataset, numTraining: 1 }));
+  const geometry = {
+    sizeZyx,
+    spacingMmZyx: [1, 1, 1],
+    originMmXyz: [0, 0, 0],
+    directionXyz: identityDirection,
+    dimensions: slices === 1 ? 2 : 3,
+  } as const;
+  const voxels = new Uint8Array(slices * rows * columns);
+  const file = join(raw, "imagesTr", `a_0000${ending}`);
+  await writeLabelMap({ voxels, geometry }, file, { format: "nifti", path: file, nifti: null });
+  const plans = { plans_name: "other", configurations: {} };
+  writeFileSync(join(folder, "pre", "Dataset011_Source", "mine.json"), JSON.stringify(plans));
+  expect(await main(["move-plans", "11", "12", "-sp", "mine"], terminal), terminal.printed.err).toBe(0);
+  const moved = readFileSync(join(folder, "pre", "Dataset012_Target", "mine.json"), "utf8");
+  expect(JSON.parse(moved)).toMatchObject({ image_reader_writer: reader, plans_name: "mine" });
 });

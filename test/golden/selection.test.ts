@@ -37,7 +37,10 @@ function valuesOf(argv: readonly string[], flag: string): readonly string[] {
   return end < 0 ? rest : rest.slice(0, end);
 }
 
-async function run(scenario: string): Promise<BestModel> {
+async function run(
+  scenario: string,
+  changes: { readonly overwrite?: boolean; readonly allowsEnsembles?: boolean } = {},
+): Promise<BestModel> {
   const { argv } = runOf(scenario);
   await cp(goldenPath("tools", "selection", scenario, "in"), folder, { recursive: true });
   const raw = join(folder, "nnUNet_raw");
@@ -62,6 +65,7 @@ async function run(scenario: string): Promise<BestModel> {
     processes: 1,
     progress: silentProgress,
     signal: new AbortController().signal,
+    ...changes,
   });
 }
 
@@ -131,3 +135,17 @@ test.each(scenarios.filter((name) => runOf(name).error !== null))(
     await expect(run(name)).rejects.toMatchObject({ code: codes[name] });
   },
 );
+
+test("takes a case of two folds from the first one if it keeps existing files, as nnU-Net with --no_overwrite", async () => {
+  const { candidates } = await run("DuplicateCase", { overwrite: false, allowsEnsembles: false });
+  const collected = candidates[0]!.folder;
+  const twice = readdirSync(join(collected, "..", "fold_0", "validation")).filter(
+    (name) =>
+      name.endsWith(".nii.gz") && readdirSync(join(collected, "..", "fold_1", "validation")).includes(name),
+  );
+  expect(twice).toHaveLength(1);
+  for (const name of twice)
+    expect(readFileSync(join(collected, name))).toEqual(
+      readFileSync(join(collected, "..", "fold_0", "validation", name)),
+    );
+});

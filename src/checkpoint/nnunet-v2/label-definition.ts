@@ -58,7 +58,8 @@ const largestWritten = 65535;
 type NamedLabel = LabelDefinition["names"][number];
 
 function labelEntries(labels: Field): NamedLabel[] {
-  return labels.entries().map(([key, field]) => {
+  const entries = labels.entries().filter(([key, field]) => key !== "ignore" || !field.isNull);
+  return entries.map(([key, field]) => {
     const isInverted = /^\d+$/.test(key) && field.isString && !/^\d+$/.test(field.string());
     if (isInverted) return { name: field.string(), value: Number(key) };
     if (field.isList) return { name: key, value: field.list().map(labelValue) };

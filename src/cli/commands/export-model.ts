@@ -31,7 +31,7 @@ export async function runExportModel(args: ExportArguments, session: CommandSess
           trainer: args.trainer ?? "nnUNetTrainerV2",
           cascadeTrainer: args["cascade-trainer"],
           plans: args.plans ?? "nnUNetPlansv2.1",
-          configurations: args.configurations,
+          configurations: args.configurations ?? ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"],
           folds,
           isStrict: args.strict,
         })
@@ -40,7 +40,7 @@ export async function runExportModel(args: ExportArguments, session: CommandSess
           datasetName,
           trainer: args.trainer ?? "nnUNetTrainer",
           plans: args.plans ?? "nnUNetPlans",
-          configurations: args.configurations,
+          configurations: args.configurations ?? ["3d_lowres", "3d_fullres", "2d", "3d_cascade_fullres"],
           folds,
           checkpoints: args.checkpoint,
           withPredictions: args["with-predictions"],

@@ -20,7 +20,8 @@ export async function runFindBestOfV1(args: FindBestArguments, session: CommandS
   const found = await findBestOfV1({
     task: String(args.dataset),
     folders: nnunetFolders({ environment, currentDirectory }, 1),
-    configurations: args.configurations,
+    // In v1's order, which its averages and their names follow.
+    configurations: args.configurations ?? ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"],
     trainer: only(args.trainer, "trainer") ?? "nnUNetTrainerV2",
     cascadeTrainer: args["cascade-trainer"],
     plans: only(args.plans, "plans") ?? "nnUNetPlansv2.1",

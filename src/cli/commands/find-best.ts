@@ -22,7 +22,7 @@ export async function runFindBest(args: FindBestArguments, session: CommandSessi
     dataset: String(args.dataset),
     folders: nnunetFolders({ environment, currentDirectory }, 2),
     trainers: args.trainer ?? ["nnUNetTrainer"],
-    configurations: args.configurations,
+    configurations: args.configurations ?? ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"],
     plans: args.plans ?? ["nnUNetPlans"],
     folds: foldsOf(args.folds),
     allowsEnsembles: args.ensembles,

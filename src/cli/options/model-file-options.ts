@@ -18,7 +18,7 @@ export const exportModelOptions = {
     alias: "c",
     type: "string",
     array: true,
-    default: ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"],
+    defaultDescription: "3d_lowres 3d_fullres 2d 3d_cascade_fullres",
     requiresArg: true,
     describe: "configurations to export; all of them must be trained",
   },

@@ -29,7 +29,7 @@ export const findBestOptions = {
     alias: "c",
     type: "string",
     array: true,
-    default: ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"],
+    defaultDescription: "2d 3d_fullres 3d_lowres 3d_cascade_fullres",
     requiresArg: true,
     describe: "configurations to compare; those that the plans lack are left out",
   },

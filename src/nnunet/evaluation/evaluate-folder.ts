@@ -29,12 +29,14 @@ export interface EvaluatedCase extends CaseResult {
  * Compares every prediction of a folder with the reference of the same file name, in worker threads.
  *
  * @returns the cases, sorted by file name as in nnU-Net
- * @throws PREDICTION_MISSING, REFERENCE_MISSING, INPUT_NOT_FOUND; SOME_CASES_FAILED, or the case's own error if only one
+ * @throws LABELS_UNKNOWN, PREDICTION_MISSING, REFERENCE_MISSING, INPUT_NOT_FOUND; SOME_CASES_FAILED, or the case's own error if only one
  *   failed
  */
 export async function evaluateFolder(request: EvaluationRequest): Promise<readonly EvaluatedCase[]> {
   const { referenceFolder, predictionFolder, labels, ignoreLabel, imageReader, toleranceMm } = request;
   const { postProcessing } = request;
+  if (labels.length === 0)
+    throw nnunetError("LABELS_UNKNOWN", `there is no label to score in ${predictionFolder} but background`);
   const names = await pairedNames(request);
   const tasks = names.map((name) => ({
     referenceFile: join(referenceFolder, name),

@@ -20,8 +20,9 @@ export interface ExportSelection {
 const crossValidationFiles = ["summary.json", "postprocessing.pkl", "postprocessing.json"];
 
 /**
- * Lists the files that `nnUNetv2_export_model_to_zip` puts into an archive, in its order. Unlike there, the inference
- * information is taken along without ensembles, too, and every missing file is reported before the first one is written.
+ * Lists the files that `nnUNetv2_export_model_to_zip` puts into an archive, in its order: the inference information only if
+ * there is a folder for ensembles, and never inference_instructions.txt. Unlike there, every missing file is reported before
+ * the first one is written.
  *
  * @returns paths below the results folder
  * @throws MODEL_NOT_FOUND, FOLD_MISSING
@@ -31,8 +32,10 @@ export async function filesOfModel(selection: ExportSelection): Promise<readonly
   const paths: string[] = [];
   for (const configuration of selection.configurations)
     for (const path of await filesOfConfiguration(selection, configuration)) paths.push(path);
-  for (const path of await filesOfEnsembles(selection)) paths.push(path);
-  for (const name of ["inference_information.json", "inference_instructions.txt"]) {
+  const ensembles = await filesOfEnsembles(selection);
+  if (ensembles === null) return paths;
+  for (const path of ensembles) paths.push(path);
+  for (const name of ["inference_information.json", "inference_information.txt"]) {
     const path = `${datasetName}/${name}`;
     if (await isFile(join(resultsFolder, path))) paths.push(path);
   }
@@ -64,6 +67,7 @@ async function filesOfConfiguration(
     await take(`${folder}/network_architecture.pdf`);
     if (withPredictions) {
       const names = await namesIn(join(resultsFolder, folder, "validation"));
+      if (names.length === 0) missing.push(`${folder}/validation`);
       for (const name of names.filter(isPrediction)) paths.push(`${folder}/validation/${name}`);
     } else await need(`${folder}/validation/summary.json`);
   }
@@ -83,15 +87,17 @@ async function filesOfConfiguration(
 
 const isPrediction = (name: string): boolean => !name.endsWith(".npz") && !name.endsWith(".pkl");
 
-/** Takes the post-processing of an ensemble if the archive has all of its members. */
-async function filesOfEnsembles(selection: ExportSelection): Promise<readonly string[]> {
+/** Takes the post-processing of an ensemble if the archive has all of its members; null if there is no folder for ensembles. */
+async function filesOfEnsembles(selection: ExportSelection): Promise<readonly string[] | null> {
   const { resultsFolder, datasetName, trainer, plans, configurations, withPredictions } = selection;
   const exported = new Set(
     configurations.map((configuration) => nameOf({ trainer, plans, configuration } satisfies TrainedName)),
   );
   const parent = `${datasetName}/ensembles`;
   const paths: string[] = [];
-  for (const name of await foldersIn(join(resultsFolder, parent))) {
+  const names = await foldersIn(join(resultsFolder, parent));
+  if (names === null) return null;
+  for (const name of names) {
     const members = name.split("___").slice(1, -1);
     if (members.length === 0 || !members.every((member) => exported.has(member))) continue;
     const present = await namesIn(join(resultsFolder, parent, name));
@@ -107,14 +113,14 @@ const isFile = async (path: string): Promise<boolean> =>
 async function namesIn(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   return entries
-    .filter((entry) => entry.isFile() || entry.isDirectory())
     .filter((entry) => entry.isFile())
     .map(({ name }) => name)
     .sort();
 }
 
-async function foldersIn(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+async function foldersIn(folder: string): Promise<readonly string[] | null> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => null);
+  if (entries === null) return null;
   return entries
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)

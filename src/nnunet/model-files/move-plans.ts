@@ -1,8 +1,9 @@
 import { basename, join } from "node:path";
 import { exists } from "../../../processor/files/exists.js";
+import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import { readDatasetJson } from "../datasets/dataset-json.js";
-import { chooseReader } from "../datasets/image-reader.js";
+import { type DatasetJson, readDatasetJson } from "../datasets/dataset-json.js";
+import { chooseReader, type ImageReaderName, isReaderName } from "../datasets/image-reader.js";
 import { listCases } from "../datasets/list-cases.js";
 import { readPythonJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
@@ -40,17 +41,35 @@ export async function movePlans(options: MovePlansOptions): Promise<string> {
     throw nnunetError("FINGERPRINT_MISSING", `${target.preprocessedFolder} does not exist`);
   const dataset = await readDatasetJson(target.rawFolder);
   const [first] = await listCases(dataset, environment);
-  const { reader } = await chooseReader(dataset, first?.images[0] ?? null);
+  const reader = await readerByTrial(dataset, first?.images[0] ?? null);
   const moved = new Map<string, PythonJson>(source);
   moved.set("dataset_name", basename(target.name));
   moved.set("image_reader_writer", reader);
-  if (newName !== plans) {
-    moved.set("plans_name", newName);
+  moved.set("plans_name", newName);
+  if (newName !== plans)
     moved.set("configurations", renamed(source.get("configurations"), { plans, newName }));
-  }
   const file = join(target.preprocessedFolder, `${newName}.json`);
   await writePythonJson(file, moved, { sortKeys: false });
   return file;
+}
+
+/** Formats that several of nnU-Net's readers can open, whatever endings they are meant for. */
+const triedFormats = /\.(?:nii|mha|nrrd|gipl|tiff?)$/i;
+
+/**
+ * Returns the reader that nnU-Net takes if it lets every reader try the file, as it does here: NaturalImage2DIO opens flat
+ * images, and volumes whose first or last axis it takes for colours (3 or 4 values); SimpleITKIO opens all others.
+ */
+async function readerByTrial(dataset: DatasetJson, example: string | null): Promise<ImageReaderName> {
+  const { readerOverride } = dataset;
+  if (isReaderName(readerOverride) || example === null || !triedFormats.test(example))
+    return (await chooseReader(dataset, example)).reader;
+  const { geometry, components } = await readImage(example);
+  const [slices, , columns] = geometry.sizeZyx;
+  const looksColoured = [slices, columns].some((size) => size === 3 || size === 4);
+  return geometry.dimensions === 2 || (components === 1 && looksColoured)
+    ? "NaturalImage2DIO"
+    : "SimpleITKIO";
 }
 
 /** Renames the preprocessed data of each configuration; those that inherit have none of their own. */

@@ -38,9 +38,9 @@ export const crossValidationFolder = (folds: readonly (number | "all")[]): strin
  * @throws FOLD_MISSING if a fold has no validation; CASE_TWICE if two folds have the same case
  */
 export async function accumulate(options: AccumulateOptions): Promise<LabelRules> {
-  const { modelFolder, outputFolder, folds, folders, overwrite, progress, signal } = options;
+  const { modelFolder, outputFolder, folders, overwrite, progress, signal } = options;
   const rules = await readLabelRules(modelFolder);
-  const sources = await sourcesOf({ modelFolder, folds, fileEnding: rules.fileEnding });
+  const sources = await sourcesOf(options, rules);
   if (overwrite) await removeFolder(outputFolder);
   await makeFolder(outputFolder);
   for (const name of ["dataset.json", "plans.json"])
@@ -75,25 +75,22 @@ export async function accumulate(options: AccumulateOptions): Promise<LabelRules
   return rules;
 }
 
-/** Returns the place of each prediction, by its file name. */
-async function sourcesOf({
-  modelFolder,
-  folds,
-  fileEnding,
-}: Pick<AccumulateOptions, "modelFolder" | "folds"> & Pick<LabelRules, "fileEnding">): Promise<
-  ReadonlyMap<string, string>
-> {
+/** Returns the place of each prediction, by its file name. Without overwriting, nnU-Net takes the first of two folds. */
+async function sourcesOf(
+  { modelFolder, folds, overwrite }: AccumulateOptions,
+  { fileEnding }: LabelRules,
+): Promise<ReadonlyMap<string, string>> {
   const sources = new Map<string, string>();
   for (const fold of folds) {
     const folder = await validationFolder(modelFolder, fold);
     for (const name of await namesIn(folder, fileEnding)) {
       const other = sources.get(name);
-      if (other !== undefined)
+      if (other !== undefined && overwrite)
         throw nnunetError(
           "CASE_TWICE",
           `${other} and ${join(folder, name)} are predictions of the same case`,
         );
-      sources.set(name, join(folder, name));
+      if (other === undefined) sources.set(name, join(folder, name));
     }
   }
   return sources;

@@ -338,6 +338,12 @@ describe("labels follow the rules of nnU-Net's LabelManager:", () => {
     { name: "with gaps", labels: { background: 0, a: 7 }, heads: 2, foreground: [7] },
     { name: "as v1 writes them", labels: { "0": "background", "1": "liver" }, heads: 2, foreground: [1] },
     { name: "as strings", labels: { background: "0", a: "1" }, heads: 2, foreground: [1] },
+    {
+      name: "without an ignore label: null",
+      labels: { background: 0, a: 1, ignore: null },
+      heads: 2,
+      foreground: [1],
+    },
     { name: "with lists of one", labels: { background: 0, a: [1], b: 2 }, heads: 3, foreground: [1, 2] },
   ])("$name", ({ labels, heads, foreground }) => {
     const result = read(labels);
