@@ -1,8 +1,9 @@
-import { open, readdir, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import type { NnunetVersion } from "../folders.js";
 import { foldState, foldStateOfV1, plannedEpochs } from "./fold-state.js";
+import { logNames } from "./log-names.js";
 import { type LogReader, type TrainedEpoch, TrainingLog } from "./training-log.js";
 import { TrainingLogOfV1 } from "./v1/training-log-v1.js";
 import { validationDiceOfV1 } from "./v1/validation-dice-v1.js";
@@ -81,15 +82,14 @@ interface LogFile {
   readonly changedMs: number;
 }
 
-/** Returns the logs of a fold, the newest first: each start of nnU-Net begins another one. */
+/** Returns the logs of a fold, the newest first. */
 async function logsOf(foldFolder: string): Promise<readonly LogFile[]> {
-  const names = await readdir(foldFolder).catch(() => []);
   const logs: LogFile[] = [];
-  for (const name of names.filter((one) => /^training_log_.*\.txt$/.test(one))) {
+  for (const name of await logNames(foldFolder)) {
     const found = await stat(join(foldFolder, name)).catch(() => null);
     if (found?.isFile() === true) logs.push({ path: join(foldFolder, name), changedMs: found.mtimeMs });
   }
-  return logs.sort((one, other) => other.changedMs - one.changedMs);
+  return logs;
 }
 
 async function epochsOf(path: string, version: NnunetVersion): Promise<readonly TrainedEpoch[]> {

@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { freeBytes } from "./check-training.js";
+import { logNames } from "./log-names.js";
 import type { TrainerCommand } from "./trainer-command.js";
 import { type LogReader, type TrainingEvent, TrainingLog } from "./training-log.js";
 
@@ -150,11 +150,7 @@ async function failure(
 ): Promise<Error> {
   const exception = lastException(lines);
   const killed = how === "SIGKILL" ? " (the system may have run out of memory)" : "";
-  const names = await readdir(foldFolder).catch(() => []);
-  const log = names
-    .filter((name) => /^training_log_.*\.txt$/.test(name))
-    .sort()
-    .at(-1);
+  const [log] = await logNames(foldFolder);
   return nnunetError(
     "TRAINING_FAILED",
     `${foldFolder}: the training ended with ${how}${killed}${exception === undefined ? "" : `: ${exception}`}${log === undefined ? "" : `; its log is ${join(foldFolder, log)}`}`,

@@ -105,6 +105,14 @@ test("a damaged summary of one fold hides its Dice only, not the other folds", a
   expect(terminal.printed.out).not.toContain("in the validation");
 });
 
+test("the newest log is that of the last start, also after the folder was copied", async () => {
+  writeFold({ path: join(model, "fold_0"), log: epoch(9), files: planned });
+  const earlier = join(folder, model, "fold_0", "training_log_2026_11_8_23_02_54.txt");
+  writeFileSync(earlier, epoch(2));
+  expect(await main(["trainings"], terminal), terminal.printed.err).toBe(0);
+  expect(terminal.printed.out).toContain("9 of 1000");
+});
+
 test("a training that was just continued keeps the numbers of the log before", async () => {
   writeFold({ path: join(model, "fold_0"), log: epoch(9), minutesAgo: 60, files: planned });
   writeFileSync(join(folder, model, "fold_0", "training_log_2026_11_28_02_02_54.txt"), `${at}Epoch 10 \n`);
