@@ -28,7 +28,7 @@ export async function splitChannels(source: string, folder: string, caseId: stri
 }
 
 /** Writes each component of an image as a NIfTI file of its own. */
-export async function writeChannels(image: Image, folder: string, caseId: string): Promise<void> {
+async function writeChannels(image: Image, folder: string, caseId: string): Promise<void> {
   const count = voxelCount(image.geometry.sizeZyx);
   for (let channel = 0; channel < image.components; channel++) {
     const voxels = image.voxels.slice(channel * count, (channel + 1) * count) as Image["voxels"];

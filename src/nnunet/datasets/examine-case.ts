@@ -58,7 +58,7 @@ export interface LabelFacts extends GridFacts {
 }
 
 /** The most distinct values of a label file that are kept. An image that was taken for labels has far more. */
-export const mostValues = 1000;
+const mostValues = 1000;
 
 /** Reads the files of one case, one after the other; runs in a worker thread. */
 export async function examineCase({ reader, images, label }: ExamineCaseTask): Promise<CaseFacts> {

@@ -16,7 +16,7 @@ export interface FileState {
 }
 
 /** The file in the preprocessed folder that says which raw files the fingerprint was made of. nnU-Net ignores it. */
-export const rawFilesFile = "raw_files.json";
+const rawFilesFile = "raw_files.json";
 
 /** @throws DATASET_INVALID if a file is missing, or cannot be read */
 export async function fileStates(paths: readonly string[]): Promise<readonly FileState[]> {

@@ -1,4 +1,5 @@
 import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js";
+import { percentileOfSorted } from "../planning/percentile.js";
 import { squaredDistances } from "./squared-distances.js";
 
 /** How far the surfaces of a reference and a prediction are apart. */
@@ -41,7 +42,7 @@ export function surfaceScores(task: SurfaceTask): SurfaceScores {
   ].sort((a, b) => a - b);
   // Distances are sums of products of spacings; a voxel at the tolerance itself must not fall out by rounding.
   const near = distances.filter((distance) => distance <= toleranceMm * (1 + 1e-9)).length;
-  return { hd95Mm: percentile(distances, 95), surfaceDice: near / distances.length };
+  return { hd95Mm: percentileOfSorted(distances, 95), surfaceDice: near / distances.length };
 }
 
 const distancesFrom = (surface: Uint32Array, squaredMm: Float64Array): number[] =>
@@ -72,15 +73,6 @@ function surfaceOf(
         if (!isInside) found.push(i);
       }
   return Uint32Array.from(found);
-}
-
-/** Returns numpy's linear percentile of sorted values. */
-function percentile(sorted: readonly number[], percent: number): number {
-  const position = ((sorted.length - 1) * percent) / 100;
-  const below = Math.floor(position);
-  const a = sorted[below]!;
-  const b = sorted[Math.min(below + 1, sorted.length - 1)]!;
-  return a + (b - a) * (position - below);
 }
 
 export interface MaskBox {

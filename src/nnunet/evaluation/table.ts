@@ -1,3 +1,4 @@
+import { nanMean } from "../numpy-mean.js";
 import type { Evaluation } from "./evaluate.js";
 
 /** The scores of one label in one case. */
@@ -44,17 +45,9 @@ export function meanRows(evaluation: Evaluation): readonly MeanRow[] {
   return evaluation.labelNames.map((label, i) => {
     const { Dice, IoU } = evaluation.summary.meanOfLabel[i]!;
     const ofLabel = rows.filter((row) => row.label === label);
-    const means = ofSurfaces.map((column) => [
-      column,
-      meanOfNumbers(ofLabel.map(({ values }) => values[column]!)),
-    ]);
+    const means = ofSurfaces.map((column) => [column, nanMean(ofLabel.map(({ values }) => values[column]!))]);
     return { label, values: { Dice, IoU, ...Object.fromEntries(means) } };
   });
-}
-
-function meanOfNumbers(values: readonly number[]): number {
-  const present = values.filter((value) => !Number.isNaN(value));
-  return present.reduce((sum, value) => sum + value, 0) / present.length;
 }
 
 /** Returns the rows as comma-separated values with a header line. A score without a value is an empty field. */

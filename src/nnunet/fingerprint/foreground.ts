@@ -19,7 +19,7 @@ export interface NumericImage {
 }
 
 /** Reads an image as nnU-Net's reader does, turned to RAS if the reader turns images. */
-export async function readNumeric(reader: ImageReaderName, path: string): Promise<NumericImage> {
+async function readNumeric(reader: ImageReaderName, path: string): Promise<NumericImage> {
   const image = await readWith(reader, path);
   const { components, geometry } = image;
   const voxels =
@@ -43,7 +43,7 @@ export async function readNumeric(reader: ImageReaderName, path: string): Promis
   return { voxels: turned, components, geometry: gridInRas(geometry, affine).geometry };
 }
 
-/** A half-open box, or null for none. */
+/** A half-open box of voxels. */
 export type Box = Zyx<readonly [from: number, to: number]>;
 
 /** The foreground of one case: the voxels with a label above 0 within the non-zero region. */
@@ -119,7 +119,7 @@ function refuseNan(voxels: NumericVoxels, path: string): void {
 }
 
 /** Returns the box of the voxels that are not zero; null if there are none. */
-export function nonzeroBox(voxels: NumericVoxels, [slices, rows, columns]: Zyx): Box | null {
+function nonzeroBox(voxels: NumericVoxels, [slices, rows, columns]: Zyx): Box | null {
   const low = [slices, rows, columns];
   const high = [-1, -1, -1];
   for (let z = 0; z < slices; z++) {

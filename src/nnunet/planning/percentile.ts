@@ -5,8 +5,14 @@
  * @param percent from 0 to 100
  * @example percentile([1, 2, 4], 50) // 2
  */
-export function percentile(values: readonly number[], percent: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
+export const percentile = (values: readonly number[], percent: number): number =>
+  percentileOfSorted(
+    values.toSorted((a, b) => a - b),
+    percent,
+  );
+
+/** Does the same for values that ascend already. */
+export function percentileOfSorted(sorted: readonly number[], percent: number): number {
   const position = (sorted.length - 1) * (percent / 100);
   const below = Math.floor(position);
   const low = sorted[below]!;

@@ -5,14 +5,12 @@ import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { exists } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { removeFolder } from "../../../processor/files/remove-folder.js";
-import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { namesIn } from "../evaluation/evaluate-folder.js";
-import { scoreFolder } from "../evaluation/score-folder.js";
-import { summaryText } from "../evaluation/summary.js";
 import { type NnunetFolders, requireFolder } from "../folders.js";
 import type { WorkSession } from "../threads/for-each-case.js";
 import { type LabelRules, readLabelRules } from "./label-rules.js";
+import { writeSummary } from "./write-summary.js";
 
 export interface AccumulateOptions extends WorkSession {
   /** `<results>/<data set>/<trainer>__<plans>__<configuration>` */
@@ -39,6 +37,7 @@ export const crossValidationFolder = (folds: readonly (number | "all")[]): strin
  */
 export async function accumulate(options: AccumulateOptions): Promise<LabelRules> {
   const { modelFolder, outputFolder, folders, overwrite, progress, signal } = options;
+  const { shownFolder = outputFolder } = options;
   const rules = await readLabelRules(modelFolder);
   const sources = await sourcesOf(options, rules);
   if (overwrite) await removeFolder(outputFolder);
@@ -55,23 +54,8 @@ export async function accumulate(options: AccumulateOptions): Promise<LabelRules
     await copyFileWhole(source, target);
   }
   if (await exists(summaryFile)) return rules;
-  const referenceFolder = await referencesOf(rules, folders);
-  const request = {
-    referenceFolder,
-    predictionFolder: outputFolder,
-    labels: rules.evaluated.labels,
-    ignoreLabel: rules.evaluated.ignoreLabel,
-    fileEnding: rules.fileEnding,
-    imageReader: rules.imageReader,
-    allowMissing: true,
-    postProcessing: [],
-    toleranceMm: null,
-    progress,
-    signal,
-  };
-  const shown = { references: referenceFolder, predictions: options.shownFolder ?? outputFolder };
-  const { summary } = await scoreFolder(request, shown);
-  await writeFileWhole(summaryFile, [Buffer.from(summaryText(summary))]);
+  const references = await referencesOf(rules, folders);
+  await writeSummary({ folder: outputFolder, references, rules, shownFolder }, { progress, signal });
   return rules;
 }
 

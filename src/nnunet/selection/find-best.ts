@@ -4,8 +4,6 @@ import { exists } from "../../../processor/files/exists.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import { scoreFolder } from "../evaluation/score-folder.js";
-import { summaryText } from "../evaluation/summary.js";
 import { findDatasetName } from "../find-dataset.js";
 import { type NnunetFolders, requireFolder } from "../folders.js";
 import { PythonFloat, type PythonJson, pythonJson } from "../python-json.js";
@@ -17,6 +15,7 @@ import { ensembleCrossValidations } from "./ensemble-folders.js";
 import { inferenceInstructions } from "./instructions.js";
 import { type LabelRules, readLabelRules } from "./label-rules.js";
 import { readSummaryMeans } from "./read-summary.js";
+import { writeSummary } from "./write-summary.js";
 
 export interface FindBestOptions extends WorkSession {
   /** A number or a name. */
@@ -119,32 +118,6 @@ async function trainedModels(
 
 function* pairs<T>(items: readonly T[]): Generator<readonly [T, T]> {
   for (const [i, first] of items.entries()) for (const second of items.slice(i + 1)) yield [first, second];
-}
-
-interface EnsembleResult {
-  readonly folder: string;
-  readonly references: string;
-  readonly rules: LabelRules;
-}
-
-async function writeSummary(
-  { folder, references, rules }: EnsembleResult,
-  { progress, signal }: WorkSession,
-): Promise<void> {
-  const { summary } = await scoreFolder({
-    referenceFolder: references,
-    predictionFolder: folder,
-    labels: rules.evaluated.labels,
-    ignoreLabel: rules.evaluated.ignoreLabel,
-    fileEnding: rules.fileEnding,
-    imageReader: rules.imageReader,
-    allowMissing: true,
-    postProcessing: [],
-    toleranceMm: null,
-    progress,
-    signal,
-  });
-  await writeFileWhole(join(folder, "summary.json"), [Buffer.from(summaryText(summary))]);
 }
 
 const diceOf = async (folder: string, { evaluated }: LabelRules): Promise<number> =>

@@ -14,11 +14,7 @@ export type FoldState =
   | "not-validated"
   | "finished";
 
-export const checkpointsOfV2 = [
-  "checkpoint_final.pth",
-  "checkpoint_latest.pth",
-  "checkpoint_best.pth",
-] as const;
+const checkpointsOfV2 = ["checkpoint_final.pth", "checkpoint_latest.pth", "checkpoint_best.pth"] as const;
 
 export const checkpointsOfV1 = [
   "model_final_checkpoint.model",

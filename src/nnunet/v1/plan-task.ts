@@ -116,7 +116,7 @@ export async function planTaskFiles(
 }
 
 /** Returns dataset_properties.pkl. */
-export function propertiesValue({ task, cases, intensities }: TaskProperties): {
+function propertiesValue({ task, cases, intensities }: TaskProperties): {
   readonly [key: string]: PicklableValue;
 } {
   return {
