@@ -56,3 +56,17 @@ describe("every reader of untrusted text takes linear time:", () => {
     }
   });
 });
+
+test.each([
+  ["objects", `{"a":[${"{},".repeat(5_000_000)}{}]}`],
+  ["lists", `{"a":[${"[],".repeat(5_000_000)}[]]}`],
+])("JSON that stands for more memory than its text is refused: %s", (_, text) => {
+  expect(() => parseJson(text)).toThrow("more values than the memory should hold");
+});
+
+test("a fault behind twenty million line ends is found without a copy of them", () => {
+  const lines = 20_000_000;
+  const used = process.memoryUsage.rss();
+  expect(() => parseJson(`{${"\n".repeat(lines)}x`)).toThrow(`line ${lines + 1}, column 1: expected`);
+  expect(process.memoryUsage.rss() - used).toBeLessThan(2 ** 28);
+});
