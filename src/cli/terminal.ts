@@ -1,4 +1,6 @@
 import { text } from "node:stream/consumers";
+import { sharedError } from "../../processor/contract/shared-errors.js";
+import { isDiskFull } from "../../processor/files/disk-error.js";
 
 /** The program's output and environment. It is an argument, so that tests can pass their own. */
 export interface Terminal {
@@ -22,10 +24,28 @@ export interface Terminal {
   readonly exitNow: () => void;
 }
 
+/** A reader that has closed its pipe, such as `head`, wants no more. Output that is lost for another reason is a failure. */
+function reportLostOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): void {
+  let fault: NodeJS.ErrnoException | null = null;
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") fault ??= error;
+  });
+  process.once("exit", () => {
+    if (fault === null) return;
+    const where = "the standard output";
+    const known = isDiskFull(fault)
+      ? sharedError("DISK_FULL", `no space left while writing ${where}`)
+      : sharedError("OUTPUT_UNWRITABLE", `${where} cannot be written (${fault.code})`);
+    stderr.write(`error ${known.code}: ${known.message}\nSend the output to another file or disk.\n`);
+    process.exitCode = known.exitCode;
+  });
+}
+
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
   // Without a listener, a closed pipe would end the program before it has cleaned up.
   stderr.on("error", () => {});
+  reportLostOutput(stdout, stderr);
   return {
     out: (words) => void stdout.write(words),
     err: (words) => void stderr.write(words),

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, cpSync, existsSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
@@ -50,3 +50,43 @@ test("a second Ctrl-C ends the program in the middle of a window", { timeout: 60
   // The window would have taken longer: four seconds of its five at least were left.
   expect(performance.now() - secondAt).toBeLessThan(4000);
 });
+
+const program = join(repositoryRoot, "dist", "build_processor.js");
+const planning = ["plan", "explain", goldenPath("tools", "datasets", "Dataset303_AnisoMR")];
+
+/** Runs a command whose standard output is a file or a pipe. */
+async function runWithOutput(stdout: number | "pipe") {
+  cpSync(
+    goldenPath("tools", "datasets", "Dataset303_AnisoMR", "expected_fingerprint.json"),
+    join(folder, "Dataset303_AnisoMR", "dataset_fingerprint.json"),
+  );
+  const environment = { ...process.env, nnUNet_preprocessed: folder };
+  const child = spawn(process.execPath, [program, ...planning], {
+    env: environment,
+    stdio: ["ignore", stdout, "pipe"],
+  });
+  child.stdout?.destroy();
+  let err = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    err += text;
+  });
+  const [exitCode] = await once(child, "close");
+  return { exitCode, err };
+}
+
+test("a reader that has closed the pipe, such as `head`, does not make a command fail", async () => {
+  expect(await runWithOutput("pipe")).toEqual({ exitCode: 0, err: "" });
+});
+
+test.each(["/dev/full"].filter(existsSync))(
+  "a report that does not fit the disk is a failure (%s)",
+  async (path) => {
+    const file = openSync(path, "w");
+    const { exitCode, err } = await runWithOutput(file);
+    closeSync(file);
+    expect({ exitCode, err }).toEqual({
+      exitCode: 5,
+      err: "error DISK_FULL: no space left while writing the standard output\nSend the output to another file or disk.\n",
+    });
+  },
+);
