@@ -74,6 +74,8 @@ function settingsOf(args: PlanArguments): PlanSettings {
       "USAGE",
       `--target-spacing takes three numbers above 0 (z y x, in mm), not ${spacingMmZyx.join(" ")}`,
     );
+  if (args.plans !== undefined && !/^[^/\\]{1,200}$/.test(args.plans))
+    throw sharedError("USAGE", "--plans takes a name of at most 200 characters, without / and \\");
   return {
     planner: args.planner as PlannerName,
     gigabytes,
