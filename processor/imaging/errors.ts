@@ -19,7 +19,11 @@ export const imageError = defineErrors({
     help: "Open it in an image viewer; the header or the data is damaged.",
   },
   IMAGE_EMPTY: { exit: 4, http: 422, help: "The image needs at least one voxel on every axis." },
-  IMAGE_NOT_FINITE: { exit: 4, http: 422, help: "Replace NaN and infinite voxels before segmentation." },
+  IMAGE_NOT_FINITE: {
+    exit: 4,
+    http: 422,
+    help: "Replace NaN and infinite voxels by a value that makes sense for the image, such as that of air: nnU-Net would make the whole channel NaN.",
+  },
   IMAGE_NOT_RGB: {
     exit: 4,
     http: 422,

@@ -13,6 +13,8 @@ export interface StackOptions {
    * too.
    */
   readonly onWarning: (line: string) => void;
+  /** Returns whether infinite voxels are welcome in a channel; they are refused if it is not given. */
+  readonly takesInfinite?: (channel: number) => boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface StackOptions {
  */
 export function stackChannels(
   images: readonly Image[],
-  { channelNames, onWarning }: StackOptions,
+  { channelNames, onWarning, takesInfinite = () => false }: StackOptions,
 ): CaseVolume {
   const first = images[0]!;
   const channelCount = images.reduce((sum, { components }) => sum + components, 0);
@@ -38,17 +40,22 @@ export function stackChannels(
     );
   }
   for (const image of images.slice(1)) compareGrids(first, image, onWarning);
+  const voxels = voxelCount(first.geometry.sizeZyx);
   if (images.length === 1 && isShared(first.voxels)) {
-    checkFinite(first.voxels, first);
+    for (let channel = 0; channel < channelCount; channel++)
+      checkFinite(first.voxels.subarray(channel * voxels, (channel + 1) * voxels), first, {
+        takesInfinite: takesInfinite(channel),
+      });
     return { channels: first.voxels, channelCount, geometry: first.geometry, source: first.source };
   }
-  const voxels = voxelCount(first.geometry.sizeZyx);
   const channels = new Float32Array(new SharedArrayBuffer(channelCount * voxels * 4));
-  let offset = 0;
+  let channel = 0;
   for (const image of images) {
-    copyAsFloat(channels, offset, image);
-    checkFinite(channels.subarray(offset, offset + image.components * voxels), image);
-    offset += image.components * voxels;
+    copyAsFloat(channels, channel * voxels, image);
+    for (const end = channel + image.components; channel < end; channel++)
+      checkFinite(channels.subarray(channel * voxels, (channel + 1) * voxels), image, {
+        takesInfinite: takesInfinite(channel),
+      });
   }
   return { channels, channelCount, geometry: first.geometry, source: first.source };
 }
@@ -65,13 +72,17 @@ function copyAsFloat(target: Float32Array, offset: number, { voxels }: Image): v
   }
 }
 
-/** @throws IMAGE_NOT_FINITE for values of an image's voxels that are NaN or infinite */
-export function checkFinite(values: ArrayLike<number>, { voxels, source }: Image): void {
+/** @throws IMAGE_NOT_FINITE for values of an image's voxels that are NaN or, unless they are welcome, infinite */
+export function checkFinite(
+  values: ArrayLike<number>,
+  { voxels, source }: Image,
+  { takesInfinite }: { readonly takesInfinite: boolean } = { takesInfinite: false },
+): void {
   if (!(voxels instanceof Float32Array || voxels instanceof Float64Array)) return;
   let count = 0;
   let first = -1;
   for (let i = 0; i < values.length; i++) {
-    if (Number.isFinite(values[i])) continue;
+    if (Number.isFinite(values[i]) || (takesInfinite && !Number.isNaN(values[i]))) continue;
     if (count === 0) first = i;
     count++;
   }

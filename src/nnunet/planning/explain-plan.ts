@@ -1,6 +1,7 @@
 import { counted } from "../../../processor/contract/counted.js";
 import type { MadePlans } from "./make-plans.js";
 import type { PlannedConfiguration } from "./plan-configuration.js";
+import type { DatasetPlan } from "./plan-dataset.js";
 
 /** One fact about plans, and why it is so. */
 export interface PlanReason {
@@ -22,7 +23,7 @@ export function explainPlans(made: MadePlans): readonly PlanReason[] {
     value,
     because,
   });
-  const { target, finerAxis, gigabytes } = plan.reasons;
+  const { target, isSpacingGiven, finerAxis } = plan.reasons;
   const isMoved = plan.transposeForward.some((axis, i) => axis !== i);
   const cases = counted(fingerprint.spacings.length, "case");
   const low = plan.lowResolution;
@@ -30,9 +31,11 @@ export function explainPlans(made: MadePlans): readonly PlanReason[] {
     whole(
       "spacing",
       `${millimetres(target)} mm`,
-      finerAxis === null
-        ? `the median of ${cases}, unless you chose another`
-        : `the median of ${cases}, except along ${axisNames[finerAxis]}: the images are so anisotropic that this axis takes its 10th percentile`,
+      isSpacingGiven
+        ? `as you chose; the median of ${cases} is ${millimetres(plan.originalMedianSpacing)} mm`
+        : finerAxis === null
+          ? `the median of ${cases}`
+          : `the median of ${cases}, except along ${axisNames[finerAxis]}: the images are so anisotropic that this axis takes its 10th percentile`,
     ),
     whole(
       "order of axes",
@@ -41,17 +44,17 @@ export function explainPlans(made: MadePlans): readonly PlanReason[] {
     ),
     ...(plan.volumes === null
       ? [whole("3d_fullres", "none", "the images have one slice")]
-      : reasonsOf("3d_fullres", plan.volumes, gigabytes)),
+      : reasonsOf("3d_fullres", plan.volumes, plan.reasons)),
     ...lowResolutionReasons(made),
-    ...(low === null ? [] : reasonsOf("3d_lowres", low.planned, gigabytes)),
-    ...reasonsOf("2d", plan.slices, gigabytes),
+    ...(low === null ? [] : reasonsOf("3d_lowres", low.planned, plan.reasons)),
+    ...reasonsOf("2d", plan.slices, plan.reasons),
   ];
 }
 
 function lowResolutionReasons({ plan }: MadePlans): readonly PlanReason[] {
   const { coveredShare, isLowResolutionDropped } = plan.reasons;
   if (coveredShare === null) return [];
-  const covers = `the 3-D patch covers ${percent(coveredShare)} of a median image`;
+  const covers = `the 3-D patch ${coveredShare < 1 ? `covers ${percent(coveredShare)} of` : "is at least as large as"} a median image`;
   const low = plan.lowResolution;
   const reason = (value: string, because: string): readonly PlanReason[] => [
     { configuration: null, subject: "low resolution", value, because },
@@ -63,13 +66,13 @@ function lowResolutionReasons({ plan }: MadePlans): readonly PlanReason[] {
     );
   return isLowResolutionDropped
     ? reason("none", `${covers}, but a coarser resolution would keep more than half of the voxels`)
-    : reason("none", `${covers}, at least 25 %`);
+    : reason("none", `${covers}${coveredShare < 1 ? ", at least 25 %" : ""}`);
 }
 
 function reasonsOf(
   configuration: string,
   planned: PlannedConfiguration,
-  gigabytes: number,
+  { gigabytes, mostInBatch }: DatasetPlan["reasons"],
 ): readonly PlanReason[] {
   const { topology, reasons, medianSize, batchSize } = planned;
   const { wishedPatch, firstPatch, steps, features, firstFeatures, reference, referenceBatch } = reasons;
@@ -79,7 +82,7 @@ function reasonsOf(
     value,
     because,
   });
-  const budget = `${millions(reference)} values that ${gigabytes} GB hold`;
+  const budget = `${amount(reasons.mostFeatures)} values that ${gigabytes} GB hold for each of ${reasons.fittedBatch} patches`;
   const size = wishedPatch.length === 3 ? "256³" : "2048²";
   const poolings = topology.divisor.map(Math.log2);
   const limit = Math.min(reasons.batchForMemory, reasons.batchForDataset);
@@ -91,8 +94,8 @@ function reasonsOf(
       [
         `it starts as ${sizeText(wishedPatch)} (equally long on all axes, with the voxels of ${size}) and is cut to the median image and padded: ${sizeText(firstPatch)}`,
         steps.length === 0
-          ? `its feature maps have ${millions(features)} values, within the ${budget}`
-          : `its feature maps have ${millions(firstFeatures)} values, so ${counted(steps.length, "step")} made it smaller on the axis that covers most of the image, until ${millions(features)} values fit the ${budget}`,
+          ? `its feature maps have ${amount(features)} values, within the ${budget}`
+          : `its feature maps have ${amount(firstFeatures)} values, so ${counted(steps.length, "step")} made it smaller on the axis that covers most of the image, until ${amount(features)} values were within the ${budget}`,
       ].join("; "),
     ),
     reason(
@@ -103,12 +106,12 @@ function reasonsOf(
     reason(
       "kernels",
       topology.kernels.map((kernel) => kernel.join("×")).join(" "),
-      "an axis has a kernel of 3 as soon as its voxels are less than twice as long as the shortest",
+      "an axis has a kernel of 3 as soon as its voxels are less than twice as long as the shortest; the last stage always has 3",
     ),
     reason(
       "batch",
       String(batchSize),
-      `the memory allows ${reasons.batchForMemory} (${referenceBatch} for the reference), the size of the data set ${reasons.batchForDataset}${limit < batchSize ? "; it is never below 2" : ""}`,
+      `the memory allows ${reasons.batchForMemory}, because it holds ${referenceBatch} of ${amount(reference)} values; ${percent(mostInBatch)} of all voxels of the data set make ${reasons.batchForDataset}${limit < batchSize ? "; it is never below 2" : ""}`,
     ),
     ...(topology.strides.length <= 2
       ? [
@@ -122,8 +125,11 @@ function reasonsOf(
   ];
 }
 
-/** Returns the share of a patch, such as `12 %`. */
-const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+/** Returns a share such as `12 %`, with a decimal where it could be taken for another side of 25 %. */
+const percent = (share: number): string => {
+  const value = share * 100;
+  return `${Number(value.toFixed(value < 10 || Math.abs(value - 25) < 1 ? 2 : 0))} %`;
+};
 
 export const sizeText = (size: readonly number[]): string =>
   size.map((value) => Number(value.toFixed(1))).join(" × ");
@@ -131,4 +137,8 @@ export const sizeText = (size: readonly number[]): string =>
 const millimetres = (spacing: readonly number[]): string =>
   spacing.map((value) => Number(value.toPrecision(4))).join(" × ");
 
-const millions = (value: number): string => `${(value / 1e6).toFixed(0)} million`;
+/** Returns a number of values such as `560 million`. */
+function amount(value: number): string {
+  if (value < 1e6) return `${Math.round(value / 1e3)} thousand`;
+  return `${(value / 1e6).toFixed(value < 1e7 ? 1 : 0)} million`;
+}

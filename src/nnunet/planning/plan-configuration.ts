@@ -38,9 +38,12 @@ export interface PlannedConfiguration {
     readonly firstFeatures: number;
     readonly steps: readonly PatchStep[];
     readonly features: number;
-    /** The feature maps that fit the memory target, with the batch size that this number stands for. */
+    /** The feature maps of a patch that fit the memory target, with the batch size that this number stands for. */
     readonly reference: number;
     readonly referenceBatch: number;
+    /** The batch that must fit the memory target for a patch to be small enough, and the feature maps that then fit. */
+    readonly fittedBatch: number;
+    readonly mostFeatures: number;
     /** The batch that memory allows, and the one that the size of the data set allows. */
     readonly batchForMemory: number;
     readonly batchForDataset: number;
@@ -75,7 +78,9 @@ export function planConfiguration(question: ConfigurationQuestion): PlannedConfi
   const firstPatch = topology.patch;
   const firstFeatures = features;
   const steps: PatchStep[] = [];
-  const isTooLarge = () => shareFor(constants, features, referenceBatch) > reference;
+  const fittedBatch = fittedBatchOf(constants, referenceBatch);
+  const isTooLarge = () =>
+    (fittedBatch === referenceBatch ? features : (features / referenceBatch) * fittedBatch) > reference;
   while (isTooLarge()) {
     const axis = largestShare(topology.patch, medianSize);
     const tried = topologyOf(spacing, lessOn(topology.patch, axis, topology.divisor));
@@ -103,6 +108,8 @@ export function planConfiguration(question: ConfigurationQuestion): PlannedConfi
       features,
       reference,
       referenceBatch,
+      fittedBatch,
+      mostFeatures: (reference / fittedBatch) * referenceBatch,
       batchForMemory,
       batchForDataset,
     },
@@ -117,11 +124,11 @@ function patchLike(spacing: readonly number[], voxels: number): number[] {
 }
 
 /**
- * Returns the number that is compared with the reference. The default planner lets a 2-D batch shrink to 2; the residual
- * planners compare the features of one patch, so that 12 patches always fit.
+ * Returns how many patches must fit the memory. The default planner lets a 2-D batch shrink to 2; the residual planners
+ * demand that 12 patches fit.
  */
-const shareFor = ({ network }: PlannerConstants, features: number, referenceBatch: number): number =>
-  network === "PlainConvUNet" ? (features / referenceBatch) * 2 : features;
+const fittedBatchOf = ({ network }: PlannerConstants, referenceBatch: number): number =>
+  network === "PlainConvUNet" ? smallestBatch : referenceBatch;
 
 /** Returns the axis on which the patch covers most of the median image; the last of several equal ones. */
 export function largestShare(patch: readonly number[], medianSize: readonly number[]): number {

@@ -40,12 +40,16 @@ export interface DatasetPlan {
     readonly gigabytes: number;
     /** In mm, transposed. */
     readonly target: readonly number[];
+    /** True if the spacing was given, not computed. */
+    readonly isSpacingGiven: boolean;
     /** The file's axis that is finer than its median, because it is very anisotropic; null if there is none. */
     readonly finerAxis: number | null;
     /** The share of the median image that the 3-D patch covers; null without 3d_fullres. */
     readonly coveredShare: number | null;
     /** True if a low resolution was planned, but has more than half of the voxels. */
     readonly isLowResolutionDropped: boolean;
+    /** The largest share of the data set's voxels that one batch may hold. */
+    readonly mostInBatch: number;
   };
 }
 
@@ -98,9 +102,11 @@ export function planDataset(facts: DatasetFacts, wishes: PlanWishes): DatasetPla
     reasons: {
       gigabytes,
       target,
+      isSpacingGiven: wishes.spacingMmZyx !== null,
       finerAxis: chosen.finerAxis,
       coveredShare: volumes === null ? null : product(volumes.topology.patch) / product(medianSize),
       isLowResolutionDropped: low?.isDropped ?? false,
+      mostInBatch: constants.coveredShare,
     },
   };
 }

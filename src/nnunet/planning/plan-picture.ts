@@ -12,9 +12,11 @@ export interface PictureQuestion {
 
 const rowHeight = 92;
 const top = 64;
-const boxWidth = 190;
+const boxWidth = 228;
 const boxHeight = 52;
 const shift = 46;
+/** A character of the heading is rarely wider. */
+const headingCharacterWidth = 10;
 const textStyle = 'font-family="sans-serif" font-size="12"';
 
 /** Draws the U-Net of a configuration as SVG: encoder on the left, decoder on the right, one row for each stage. */
@@ -23,7 +25,8 @@ export function planPicture({ title, planned, constants }: PictureQuestion): str
   const { features, encoder, decoder } = networkShape(topology, constants);
   const sizes = stageSizes(topology);
   const stages = sizes.length;
-  const width = 2 * (boxWidth + stages * shift) + 120;
+  const heading = `${title}: patch ${topology.patch.join(" × ")}, batch ${batchSize}, ${constants.network}`;
+  const width = Math.max(2 * (boxWidth + stages * shift) + 120, 48 + heading.length * headingCharacterWidth);
   const right = (stage: number) => width - 24 - boxWidth - stage * shift;
   const left = (stage: number) => 24 + stage * shift;
   const y = (stage: number) => top + stage * rowHeight;
@@ -65,7 +68,6 @@ export function planPicture({ title, planned, constants }: PictureQuestion): str
     }
   }
   const height = y(stages - 1) + boxHeight + 24;
-  const heading = `${title}: patch ${topology.patch.join(" × ")}, batch ${batchSize}, ${constants.network}`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
     '<defs><marker id="tip" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto"><path d="M0,0 L8,4 L0,8 z"/></marker></defs>',

@@ -78,7 +78,10 @@ export async function caseOnGrid(task: CaseOnGridTask): Promise<CaseOnGrid> {
   const pool = inlinePool;
   const images = [];
   for (const path of task.images) images.push(await readWith(reader, path));
-  const image = stackChannels(images, { channelNames, onWarning: () => {} });
+  // nnU-Net v2 clips CT before anything else; other schemes would make the whole channel NaN.
+  const takesInfinite = (channel: number) =>
+    plan.normalizeFirst && plan.normalization[channel]?.scheme === "CTNormalization";
+  const image = stackChannels(images, { channelNames, onWarning: () => {}, takesInfinite });
   const affine = nibabelAffine(image);
   const turned = reorients(reader)
     ? await reorientCase(image, { pool, affine: isNibabel(reader) ? affine : null })
