@@ -11,7 +11,7 @@ import { commandList } from "./command-list.js";
 import { commands } from "./command-table.js";
 import { completionScript } from "./completion-script.js";
 import { type KnownOptions, ownFlags } from "./foreign-flags.js";
-import { answerToNnunetName, unknownNnunetName } from "./nnunet-names.js";
+import { findNnunetName, unknownNnunetName } from "./nnunet-names.js";
 import type { ParsedCommand } from "./parsed-command.js";
 import { isServeCommand, serveCommandLine } from "./serve-command-line.js";
 import { type UsageContext, usageError } from "./usage-error.js";
@@ -35,12 +35,9 @@ export async function parseCommandLine(given: readonly string[], columns = 100):
   if (isCompletion(words)) return { kind: "text", text: ownCompletion() };
   if (isServeCommand(words)) return serveCommandLine(words);
   const named = words.find((word) => word !== "help") ?? "";
-  const nnunetAnswer = answerToNnunetName(named);
-  if (nnunetAnswer !== null) {
-    if (words.some((word) => ["help", "--help", "-h"].includes(word)))
-      return { kind: "text", text: `${nnunetAnswer}\n` };
-    throw sharedError("USAGE", nnunetAnswer);
-  }
+  const nnunetName = findNnunetName(named);
+  if (nnunetName !== null)
+    return (await import("./nnunet-flags/answer.js")).answerToNnunet(nnunetName, words);
   if (/^nnUNet(?:v2)?_/.test(named)) throw sharedError("USAGE", unknownNnunetName(named));
   const argv = ownFlags(asFlag(words), knownOptions(namedCommand(words)));
   refuseSwitchValues(argv);

@@ -139,11 +139,12 @@ export const namesOfV1: readonly NnunetName[] = [
   row("nnUNet_train_DP", "trains on several GPUs", "train", "--nnunet v1 --gpus-per-fold 2"),
 ];
 
-/** Returns what to say to somebody who types a command of nnU-Net; null for any other word. */
-export function answerToNnunetName(word: string): string | null {
-  const found = [...namesOfV2, ...namesOfV1].find(({ name }) => name === word);
-  if (found === undefined) return null;
-  const { name, does, here, note } = found;
+/** Returns the row of a command of nnU-Net; null for any other word. */
+export const findNnunetName = (word: string): NnunetName | null =>
+  [...namesOfV2, ...namesOfV1].find(({ name }) => name === word) ?? null;
+
+/** Returns what to say to somebody who types a command of nnU-Net. */
+export function answerToNnunetName({ name, does, here, note }: NnunetName): string {
   const counterpart =
     here === null
       ? "has no counterpart here."
