@@ -207,7 +207,7 @@ export async function sharedMemoryWarning(
   const found = await statfs(folder).catch(() => null);
   const bytes = found === null ? null : found.blocks * found.bsize;
   if (bytes === null || bytes >= usualSharedBytes || workers === "0") return null;
-  return `${folder} has ${Math.round(bytes / 1e6)} MB, through which nnU-Net's workers pass their data: a bus error is likely; start the container with --shm-size 8g or --ipc=host, or set nnUNet_n_proc_DA=0`;
+  return `${folder} has ${Math.round(bytes / 1e6)} MB, through which nnU-Net's workers pass their data: a bus error is likely; start the container with --shm-size 8g or the host's IPC, or set nnUNet_n_proc_DA=0`;
 }
 
 /**
