@@ -128,7 +128,7 @@ function seriesOfV1(cacheFolder: string): readonly KillSeries[] {
     },
     {
       name: "find-best-v1",
-      args: () => ["find-best", "1", "--nnunet", "v1", "-c", "2d", "3d_fullres", "--postprocessing"],
+      args: () => ["find-best", "601", "--nnunet", "v1", "-c", "2d", "3d_fullres", "--postprocessing"],
       prepare: (folder) =>
         cpSync(goldenPath("tools", "selection-v1", "EnsembleWins", "in"), folder, { recursive: true }),
       ...{ environment, sameFiles: /(cv_niftis_raw|ensembles).*\.nii\.gz$/, cacheFolder },

@@ -44,7 +44,7 @@ export async function preprocessTask(
   const task = await readTask(rawFolder);
   const reports: TaskStageReport[] = [];
   for (const file of Object.values(planFiles)) {
-    const plans = await readPlans(join(preprocessedFolder, file));
+    const plans = await readTaskPlans(join(preprocessedFolder, file));
     if (plans === null) continue;
     const stages = plans.get("plans_per_stage");
     const identifier = plans.get("data_identifier").string();
@@ -90,7 +90,13 @@ export async function preprocessTask(
 /** The plans hold facts of every case. */
 const mostPlansBytes = 2 ** 30;
 
-async function readPlans(path: string): Promise<Field | null> {
+/**
+ * Reads the plans of v1.
+ *
+ * @returns null if the file does not exist
+ * @throws PLANS_MISSING, MODEL_FILE_INVALID, CHECKPOINT_UNSAFE
+ */
+export async function readTaskPlans(path: string): Promise<Field | null> {
   if (!(await exists(path))) return null;
   const bytes = await readBytes(path, mostPlansBytes).catch((cause: unknown) => {
     throw nnunetError("PLANS_MISSING", `${path}: ${unreadable(cause)}`, { cause });

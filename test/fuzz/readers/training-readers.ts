@@ -1,6 +1,9 @@
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { Field } from "../../../src/checkpoint/fields.js";
+import { readInferencePlanV1 } from "../../../src/checkpoint/nnunet-v1/inference-plan.js";
 import { resolveConfiguration } from "../../../src/checkpoint/nnunet-v2/configuration.js";
 import { readInferencePlan } from "../../../src/checkpoint/nnunet-v2/inference-plan.js";
 import { nnunetError } from "../../../src/ground/errors/nnunet-errors.js";
@@ -8,6 +11,8 @@ import { readDatasetJson } from "../../../src/nnunet/datasets/dataset-json.js";
 import { changedRawFiles, foundReader } from "../../../src/nnunet/datasets/raw-files.js";
 import { readJsonObject } from "../../../src/nnunet/files/read-json.js";
 import { readNpy } from "../../../src/nnunet/files/read-npz.js";
+import { loadPart, savePart } from "../../../src/nnunet/fingerprint/case-parts.js";
+import { type CaseFingerprint, fingerprintCase } from "../../../src/nnunet/fingerprint/fingerprint-case.js";
 import { readFingerprint } from "../../../src/nnunet/fingerprint/fingerprint-file.js";
 import { changeTrainer } from "../../../src/nnunet/model-files/change-trainer.js";
 import { movePlans } from "../../../src/nnunet/model-files/move-plans.js";
@@ -19,6 +24,7 @@ import { planTask } from "../../../src/nnunet/planning/v1/plan-dataset-v1.js";
 import { readLabelRules } from "../../../src/nnunet/selection/label-rules.js";
 import { checkTraining } from "../../../src/nnunet/training/check-training.js";
 import { foldProgress } from "../../../src/nnunet/training/fold-progress.js";
+import { readTaskPlans } from "../../../src/nnunet/v1/preprocess-task.js";
 import { mutateBytes, mutateJson } from "../mutations/mutate.js";
 import { mutatePickle } from "../mutations/mutate-pickle.js";
 import { type FuzzedReader, type FuzzInput, type FuzzSeed, golden, require } from "./fuzzed-reader.js";
@@ -100,6 +106,39 @@ export const trainingReaders: Readonly<Record<string, FuzzedReader>> = {
       await changeTrainer(folder, "nnUNetTrainerV2");
     },
   },
+  "plans-v1": {
+    mutation: mutatePickle,
+    seeds: async () => [
+      {
+        path: "nnUNetPlansv2.1_plans_3D.pkl",
+        bytes: file(join(golden, "v1", "blobs_3d_fullres", "model", "plans.pkl")),
+      },
+    ],
+    read: async ({ file: plansFile }) => {
+      const plans = (await readTaskPlans(plansFile))!;
+      const stages = plans.get("plans_per_stage");
+      for (const stage of stages.keys()) {
+        const { patchSize } = readInferencePlanV1({ plans, stagePlan: stages.get(stage), doesMirror: false });
+        require(patchSize.every(Number.isSafeInteger), "whole numbers as sizes");
+      }
+    },
+  },
+  "fingerprint-part": {
+    mutation: mutateBytes,
+    seeds: async () => [partOf(await savedPart())],
+    read: async ({ folder, file: part }) => {
+      const name = basename(part);
+      mkdirSync(join(folder, ".fingerprint_parts"));
+      copyFileSync(part, join(folder, ".fingerprint_parts", name));
+      const loaded = await loadPart(folder, measured);
+      // A damaged file counts as none.
+      if (loaded === null) throw nnunetError("DATASET_INVALID", "the part is damaged");
+      require(isDeepStrictEqual(
+        plain(loaded),
+        plain(await fingerprintCase(measured.task)),
+      ), "the same result");
+    },
+  },
   "npy-floats": {
     mutation: mutateBytes,
     seeds: async () => [{ path: "case.npy", bytes: () => npy }],
@@ -118,6 +157,39 @@ const npy = Buffer.concat([
   Buffer.from(header, "latin1"),
   Buffer.from(Float32Array.from({ length: 120 }, (_, i) => i / 7).buffer),
 ]);
+
+/** A case of a data set whose files are the same in each run, because a part belongs to files of one date. */
+const measured = {
+  caseId: "mr_00",
+  task: {
+    reader: "SimpleITKIO",
+    images: [join(dataset, "imagesTr", "mr_00_0000.nii.gz")],
+    label: join(dataset, "labelsTr", "mr_00.nii.gz"),
+    draws: 100,
+  },
+} as const;
+
+/** Measures the case and returns the file that a stopped run would leave. */
+async function savedPart(): Promise<{ readonly name: string; readonly bytes: Buffer }> {
+  const folder = mkdtempSync(join(tmpdir(), "fuzz-part-"));
+  try {
+    await savePart(folder, { ...measured, result: await fingerprintCase(measured.task) });
+    const [name = ""] = readdirSync(join(folder, ".fingerprint_parts"));
+    return { name, bytes: readFileSync(join(folder, ".fingerprint_parts", name)) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const plain = ({ channels, ...others }: CaseFingerprint) => ({
+  ...others,
+  channels: channels.map(({ values, weights }) => [[...values], [...weights]]),
+});
+
+const partOf = ({ name, bytes }: { readonly name: string; readonly bytes: Buffer }): FuzzSeed => ({
+  path: name,
+  bytes: () => bytes,
+});
 
 const rawFiles: FuzzSeed = {
   path: "raw_files.json",
