@@ -124,11 +124,13 @@ describe("an existing fingerprint", () => {
   });
 });
 
-test("a stopped run continues with the cases that it has not measured", async () => {
+const name = "Dataset304_Brain";
+const settings = { samples: "all", clean: false } as const;
+
+/** Stops a fingerprint after its first case. */
+async function stoppedRun() {
   const folder = mkdtempSync(join(tmpdir(), "fingerprint-"));
-  const name = "Dataset304_Brain";
   const place = { name, rawFolder: goldenPath("tools", "datasets", name), preprocessedFolder: folder };
-  const settings = { samples: "all", clean: false } as const;
   const stop = new AbortController();
   const progress = {
     ...silentProgress,
@@ -137,8 +139,25 @@ test("a stopped run continues with the cases that it has not measured", async ()
   const stopped = makeFingerprint(place, settings, { ...tools, workers: 1, progress, signal: stop.signal });
   await expect(stopped).rejects.toThrow("stopped");
   expect(existsSync(join(folder, "dataset_fingerprint.json"))).toBe(false);
+  return { folder, place };
+}
+
+test("a stopped run continues with the cases that it has not measured", async () => {
+  const { folder, place } = await stoppedRun();
   expect(await makeFingerprint(place, settings, tools)).toMatchObject({ cases: 6, continued: 1 });
   const { found } = await computed(name, "all");
   expect(jsonOf(join(folder, "dataset_fingerprint.json"))).toEqual(found);
   expect(readdirSync(folder).toSorted()).toEqual(["dataset_fingerprint.json", "raw_files.json"]);
+});
+
+test("a part of a stopped run that was damaged on the disk is measured again", async () => {
+  const { folder, place } = await stoppedRun();
+  const parts = join(folder, ".fingerprint_parts");
+  const part = join(parts, readdirSync(parts)[0]!);
+  const bytes = readFileSync(part);
+  bytes[bytes.length - 9]! ^= 64;
+  writeFileSync(part, bytes);
+  expect(await makeFingerprint(place, settings, tools)).toMatchObject({ cases: 6, continued: 0 });
+  const { found } = await computed(name, "all");
+  expect(jsonOf(join(folder, "dataset_fingerprint.json"))).toEqual(found);
 });

@@ -25,10 +25,10 @@ async function keyOf(task: FingerprintCaseTask): Promise<string> {
       return [path, size, mtimeMs];
     }),
   );
-  return JSON.stringify({ format: 1, reader: task.reader, draws: task.draws, files });
+  return JSON.stringify({ format: 2, reader: task.reader, draws: task.draws, files });
 }
 
-/** Saves the result of one case: a line of JSON, then the values and weights of each channel. */
+/** Saves the result of one case: a digest of all that follows, a line of JSON, and the values and weights of each channel. */
 export async function savePart(
   preprocessedFolder: string,
   {
@@ -41,11 +41,20 @@ export async function savePart(
   const lengths = channels.map(({ values }) => values.length);
   const head = JSON.stringify({ key: await keyOf(task), lengths, others });
   await makeFolder(folderOf(preprocessedFolder));
-  await writeFileWhole(pathOf(preprocessedFolder, caseId), [
+  const content = [
     Buffer.from(`${head}\n`),
     ...channels.flatMap(({ values, weights }) => [bytesOf(values), bytesOf(Float64Array.from(weights))]),
-  ]);
+  ];
+  await writeFileWhole(pathOf(preprocessedFolder, caseId), [digestOf(content), ...content]);
 }
+
+function digestOf(content: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash("sha256");
+  for (const part of content) hash.update(part);
+  return hash.digest();
+}
+
+const digestBytes = 32;
 
 const bytesOf = (array: Float32Array | Float64Array): Uint8Array =>
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
@@ -55,8 +64,11 @@ export async function loadPart(
   preprocessedFolder: string,
   { caseId, task }: { readonly caseId: string; readonly task: FingerprintCaseTask },
 ): Promise<CaseFingerprint | null> {
-  const bytes = await readFile(pathOf(preprocessedFolder, caseId)).catch(() => null);
-  if (bytes === null) return null;
+  const file = await readFile(pathOf(preprocessedFolder, caseId)).catch(() => null);
+  if (file === null) return null;
+  const bytes = file.subarray(digestBytes);
+  // A damaged file counts as none: the case is measured again.
+  if (!file.subarray(0, digestBytes).equals(digestOf([bytes]))) return null;
   const end = bytes.indexOf(10);
   try {
     const head = JSON.parse(bytes.toString("utf8", 0, end)) as {
@@ -77,7 +89,7 @@ export async function loadPart(
     });
     return { ...head.others, channels };
   } catch {
-    // A damaged file counts as none: the case is measured again.
+    // Another version may have written it.
     return null;
   }
 }
