@@ -25,6 +25,9 @@ const neededBytes = 1e9;
 /** A checkpoint of nnU-Net's largest network has 2 GB. */
 const longestSaveMs = 120_000;
 
+/** Workers end by themselves soon after nnU-Net, unless it was killed, for which they wait for ever. */
+const workersMs = 5000;
+
 /** The number of last lines that are kept for the message of a failure. */
 const keptLines = 200;
 
@@ -58,6 +61,12 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
   let isSaving = false;
   let hasBegun = false;
   let giveUp: NodeJS.Timeout | null = null;
+  let endWorkers: NodeJS.Timeout | null = null;
+  child.once("exit", () => {
+    isSaving = false;
+    // They hold its output open, so that it would never be read to its end.
+    endWorkers = setTimeout(() => endGroup(child.pid, "SIGKILL"), workersMs);
+  });
   const stop = (reason: unknown): void => {
     stopReason ??= reason;
     if (isSaving) giveUp ??= setTimeout(() => endGroup(child.pid), longestSaveMs);
@@ -107,7 +116,7 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
   } finally {
     signal.removeEventListener("abort", onAbort);
     for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, killNow);
-    if (giveUp !== null) clearTimeout(giveUp);
+    for (const timer of [giveUp, endWorkers]) if (timer !== null) clearTimeout(timer);
   }
 }
 

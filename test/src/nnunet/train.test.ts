@@ -211,6 +211,16 @@ test("ends nnU-Net at once with a second Ctrl-C, although it ignores the first o
   await vi.waitFor(() => expect(state()).toMatch(/^(?:Z.*)?$/s), { timeout: 20_000 });
 });
 
+test("ends the workers that a killed nnU-Net leaves behind, and says that it was killed", async () => {
+  // The end of an epoch is when a stop waits for a checkpoint, which nobody writes any more.
+  toy.trainerThat(`sleep 600 & echo $! > ${folder}/worker`, epoch(0, "0.9"), "kill -9 $$");
+  expect(await toy.train("-f", "0")).toBe(5);
+  expect(toy.terminal.printed.err).toContain("ended with SIGKILL (the system may have run out of memory)");
+  const worker = readFileSync(join(folder, "worker"), "utf8").trim();
+  const state = () => spawnSync("ps", ["-o", "stat=", "-p", worker], { encoding: "utf8" }).stdout;
+  await vi.waitFor(() => expect(state()).toMatch(/^(?:Z.*)?$/s), { timeout: 20_000 });
+});
+
 test("trains in an image, with the folders of nnU-Net and the GPU of the fold", async () => {
   toy.stub("docker", `echo "$@" >> ${folder}/calls`);
   const environment = { ...toy.terminal.environment, nnUNet_extTrainer: "/my trainers:/ours" };
