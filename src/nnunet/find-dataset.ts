@@ -28,10 +28,11 @@ export async function findDataset(
   currentDirectory: string,
 ): Promise<DatasetPlace> {
   if (/[\\/]|^\.+$/.test(word)) return placeOfPath(resolve(currentDirectory, word), folders);
+  const raw = requireFolder(folders, "raw");
   const name = await findDatasetName(word, folders);
   return {
     name,
-    rawFolder: join(requireFolder(folders, "raw"), name),
+    rawFolder: join(raw, name),
     preprocessedFolder: preprocessedOf(name, folders),
   };
 }

@@ -32,13 +32,8 @@ export async function runShowDataset(
   return 0;
 }
 
-const header = [
-  "case",
-  "size z y x",
-  "spacing z y x in mm",
-  "intensities (least … mean … greatest)",
-  "labels in ml",
-];
+/** Short, so that a row of two labels fits a terminal of 80 columns. */
+const header = ["case", "size z y x", "spacing mm", "min … mean … max", "labels in ml"];
 
 function tableText(name: string, rows: readonly ShownCase[]): string {
   const cells = rows.map((row) => [

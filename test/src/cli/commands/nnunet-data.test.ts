@@ -61,6 +61,7 @@ test.each([
   { argv: ["plan", "explian", "304"], exit: 2, says: "did you mean `plan explain`?" },
   { argv: ["plan", "304", "--gpu-memory", "0"], exit: 2, says: "must be above 0 GB, but is 0" },
   { argv: ["plan", "304", "--target-spacing", "1", "1"], exit: 2, says: "three numbers above 0" },
+  { argv: ["dataset", "verify", "4", "--nnunet", "v1"], exit: 2, says: "nnUNet_raw_data_base" },
   { argv: ["plan", "304"], exit: 4, says: "dataset_fingerprint.json does not exist" },
   { argv: ["preprocess", "304"], exit: 3, says: "nnUNetPlans.json does not exist" },
   { argv: ["fingerprint"], exit: 2, says: "name a data set" },
@@ -106,6 +107,8 @@ test("dataset show draws each case, and writes a page with all of them", async (
 test("dataset show lists each case of a data set", async () => {
   expect(await run("dataset", "show", "305")).toBe(0);
   expect(terminal.printed.out).toContain("t0");
+  const [, head = ""] = terminal.printed.out.split("\n");
+  expect(head).toMatch(/^case +size z y x +spacing mm +min … mean … max +labels in ml$/);
 });
 
 test("plan and preprocess refuse raw data that have changed since the fingerprint", async () => {
