@@ -1,11 +1,12 @@
 /**
- * A value that Python's `json.dump` would write. A whole number is an int, any other number a float; `PythonFloat` marks a
+ * A value that Python's `json.dump` would write. A whole number is an int, a bigint one of any size, any other number a float; `PythonFloat` marks a
  * float that may be whole. A map keeps its order of keys; a plain object moves keys such as "1" to the front.
  */
 export type PythonJson =
   | null
   | boolean
   | number
+  | bigint
   | string
   | PythonFloat
   | readonly PythonJson[]
@@ -40,6 +41,7 @@ const step = "    ";
 function textOf(value: PythonJson, indent: string, options: PythonJsonOptions): string {
   if (value === null || typeof value === "boolean") return String(value);
   if (typeof value === "string") return quoted(value);
+  if (typeof value === "bigint") return value.toString();
   if (typeof value === "number") return Number.isInteger(value) ? integerText(value) : floatText(value);
   if (value instanceof PythonFloat) return floatText(value.value);
   const inner = indent + step;

@@ -1,4 +1,12 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -83,6 +91,16 @@ test.each([
   const conversion = place(scenario, "Dataset001_X");
   await expect(convert(conversion)).rejects.toThrow(message);
   expect(existsSync(conversion.target)).toBe(false);
+});
+
+test("folders below those of a task are copied too, as by nnU-Net", async () => {
+  const { source, target } = place("old_task", "Dataset120_New");
+  const copy = join(mkdtempSync(join(tmpdir(), "task-")), "Task120_Old");
+  cpSync(source, copy, { recursive: true });
+  mkdirSync(join(copy, "imagesTr", "deep"));
+  writeFileSync(join(copy, "imagesTr", "deep", "notes.txt"), "notes");
+  await convertTask({ source: copy, target, tools });
+  expect(readFileSync(join(target, "imagesTr", "deep", "notes.txt"), "utf8")).toBe("notes");
 });
 
 test("an existing data set is not replaced", async () => {

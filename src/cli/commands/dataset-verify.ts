@@ -37,7 +37,7 @@ export async function runVerifyDataset(
     );
     terminal.out(`${JSON.stringify(shown, null, 2)}\n`);
   }
-  const faulty = reports.filter(({ isFine }) => !isFine);
+  const faulty = reports.filter((report) => !(args.like === "nnunet" ? likeNnunet(report) : report).isFine);
   if (faulty.length === 0) return 0;
   throw nnunetError("DATASET_FAULTY", faulty.map(({ dataset }) => dataset).join(", "));
 }

@@ -57,3 +57,12 @@ export async function filesOf(folder: string): Promise<readonly string[] | null>
   for (const name of names.toSorted()) if (await isFile(join(folder, name))) files.push(name);
   return files;
 }
+
+/** Returns the regular files of a folder and of those below it, with their paths from it, sorted; null if it does not exist. */
+export async function filesBelow(folder: string): Promise<readonly string[] | null> {
+  const names = await readdir(folder, { recursive: true }).catch(() => null);
+  if (names === null) return null;
+  const files: string[] = [];
+  for (const name of names.toSorted()) if (await isFile(join(folder, name))) files.push(name);
+  return files;
+}

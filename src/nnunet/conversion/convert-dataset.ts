@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
@@ -7,7 +7,7 @@ import { readPythonJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
 import type { NnunetVersion } from "../folders.js";
 import type { PythonJson } from "../python-json.js";
-import { buildFolder, copyInto, filesOf } from "./build-folder.js";
+import { buildFolder, copyInto, filesBelow, filesOf } from "./build-folder.js";
 import { splitChannels } from "./split-channels.js";
 
 export interface ConversionTools {
@@ -184,10 +184,18 @@ const taskFolders = ["imagesTr", "labelsTr", "imagesTs", "labelsTs", "imagesVal"
 export async function convertTask({ source, target, tools }: Conversion): Promise<void> {
   const folders: FolderWork[] = [];
   for (const [i, name] of taskFolders.entries()) {
-    const files = await filesOf(join(source, name));
+    const files = await filesBelow(join(source, name));
     if (files === null && i < 2) throw nnunetError("DATASET_INVALID", `${source} has no folder ${name}`);
     if (files !== null)
-      folders.push({ name, files, copy: (file, folder) => copyInto(folder, join(source, name, file)) });
+      folders.push({
+        name,
+        files,
+        copy: async (file, folder) => {
+          const within = join(folder, dirname(file));
+          await makeFolder(within);
+          await copyInto(within, join(source, name, file));
+        },
+      });
   }
   const raw = await sourceJson(source);
   const left = ["tensorImageSize", "numTest", "training", "test"];

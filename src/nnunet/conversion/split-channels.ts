@@ -24,7 +24,10 @@ export async function splitChannels(source: string, folder: string, caseId: stri
   const isCopied = image.components === 1 || image.areVectors === true;
   if (isCopied && image.source.format === "nifti" && source.endsWith(".nii.gz"))
     return copyInto(folder, source, `${caseId}${channelSuffix(0)}.nii.gz`);
-  await writeChannels(image, folder, caseId);
+  // nnU-Net makes new images of the volumes, whose header does not repeat the file's own forms of the geometry.
+  const { source: file } = image;
+  const fresh = file.format === "nifti" ? { ...image, source: { ...file, nifti: null } } : image;
+  await writeChannels(fresh, folder, caseId);
 }
 
 /** Writes each component of an image as a NIfTI file of its own. */

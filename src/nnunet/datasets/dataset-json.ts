@@ -12,6 +12,8 @@ export interface DatasetLabel {
   readonly isList: boolean;
   /** True if a value stands in quotes. nnU-Net takes it for a number nearly everywhere. */
   readonly isText?: boolean;
+  /** True if a value has a fraction, which nnU-Net leaves out. */
+  readonly isFraction?: boolean;
 }
 
 /** What nnU-Net v2 reads in dataset.json. */
@@ -96,10 +98,15 @@ export function datasetOf(
   };
   const late = (key: string, text: string) => faults.push({ key, kind: "late", text: `\`${key}\` ${text}` });
   const optional = <T>(key: string, check: (value: JsonValue) => T | null, wanted: string): T | null =>
-    (raw.get(key) ?? null) === null ? null : read(key, check, wanted);
+    // nnU-Net looks at a null like at any other value, except for the order of regions.
+    !raw.has(key) || (key === "regions_class_order" && raw.get(key) === null)
+      ? null
+      : read(key, check, wanted);
   const channelKey =
     acceptsModality && !raw.has("channel_names") && raw.has("modality") ? "modality" : "channel_names";
   const labels = read("labels", labelsOf, 'an object such as {"background": 0, "liver": 1}');
+  if (labels?.some(({ isFraction }) => isFraction === true))
+    late("labels", `should have whole numbers as values, but is ${shortText(raw.get("labels")!)}`);
   const channelNames = read(channelKey, namesOf, 'an object such as {"0": "CT"}');
   const caseCount = read("numTraining", countOf, "the number of training cases");
   const fileEnding = read("file_ending", endingOf, 'a text such as ".nii.gz"');
@@ -130,11 +137,21 @@ function labelsOf(value: JsonValue): readonly DatasetLabel[] | null {
   if (!(value instanceof Map)) return null;
   const labels: DatasetLabel[] = [];
   for (const [name, label] of value as JsonObject) {
+    // Then nnU-Net has no label to ignore.
+    if (name === "ignore" && label === null) continue;
     const written: readonly JsonValue[] = Array.isArray(label) ? label : [label];
-    const values = written.map(labelValue);
+    const exact = written.map(labelValue);
+    const values = exact.map((value) => (Number.isFinite(value) ? Math.trunc(value as number) : value));
+    const isFraction = values.some((value, i) => value !== exact[i]);
     if (!values.every((item): item is number => Number.isSafeInteger(item))) return null;
     const isText = written.some((item) => typeof item === "string");
-    labels.push({ name, values, isList: Array.isArray(label), ...(isText ? { isText } : {}) });
+    labels.push({
+      name,
+      values,
+      isList: Array.isArray(label),
+      ...(isText ? { isText } : {}),
+      ...(isFraction ? { isFraction } : {}),
+    });
   }
   return labels;
 }

@@ -74,5 +74,13 @@ export async function readWith(
 ): Promise<Image> {
   // Planning mostly reads no image, and the formats take long to load.
   const { readImage } = await import("../../../processor/imaging/formats/read-image.js");
-  return readImage(path, { preferSform: isNibabel(reader), imageReader: reader, fillsMissing });
+  const image = await readImage(path, { preferSform: isNibabel(reader), imageReader: reader, fillsMissing });
+  if (isNifti2(image) && !isNibabel(reader))
+    throw nnunetError(
+      "DATASET_INVALID",
+      `${path} has the format NIfTI-2, which ITK, and with it nnU-Net's ${reader}, does not read; NibabelIO does`,
+    );
+  return image;
 }
+
+const isNifti2 = ({ source }: Image): boolean => source.format === "nifti" && source.nifti?.version === 2;

@@ -105,9 +105,9 @@ const written = ({ values, isList, isText }: DatasetLabel): string => {
   return isList ? `[${listed}]` : listed;
 };
 
-/** Returns the values at which the labels (with ignore) are not 0, 1, 2, …; empty if they are. */
+/** Returns the values that do not follow the one before, in ascending order (with ignore); empty if none do not. */
 export function labelGaps(dataset: DatasetJson): readonly number[] {
   const { allLabels, ignoreLabel } = labelFamily(dataset);
   const expected = ignoreLabel === null ? allLabels : [...allLabels, ignoreLabel];
-  return expected.filter((value, i) => (i === 0 ? value !== 0 : value - expected[i - 1]! !== 1));
+  return expected.filter((value, i) => i > 0 && value - expected[i - 1]! !== 1);
 }

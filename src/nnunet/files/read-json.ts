@@ -16,10 +16,13 @@ export const readJsonObject = (path: string): Promise<JsonObject | null> => read
 
 /** Does the same, and keeps apart what is an int and what a float in Python, for a file that is written again. */
 export const readPythonJsonObject = (path: string): Promise<ReadonlyMap<string, PythonJson> | null> =>
-  readObject(path, (text) => parseJsonWith<number | PythonFloat>(text, pythonNumber));
+  readObject(path, (text) => parseJsonWith<number | bigint | PythonFloat>(text, pythonNumber));
 
-const pythonNumber = (token: string): number | PythonFloat =>
-  /[.eEN]|Inf/.test(token) ? new PythonFloat(Number(token)) : Number(token);
+/** An int of Python has any size. */
+function pythonNumber(token: string): number | bigint | PythonFloat {
+  if (/[.eEN]|Inf/.test(token)) return new PythonFloat(Number(token));
+  return Number.isSafeInteger(Number(token)) ? Number(token) : BigInt(token);
+}
 
 async function readObject<T>(
   path: string,

@@ -4,6 +4,7 @@ import { ProcessorError } from "../../../processor/contract/errors.js";
 import { exists } from "../../../processor/files/exists.js";
 import { filesOf } from "../conversion/build-folder.js";
 import type { DatasetFinding } from "../datasets/verify/dataset-finding.js";
+import { jsonFault } from "../datasets/verify/json-fault.js";
 import type { VerifyReport } from "../datasets/verify/verify-dataset.js";
 import { readJsonObject } from "../files/read-json.js";
 import type { WorkTools } from "../threads/each-case.js";
@@ -53,7 +54,11 @@ const taskFindings = async (name: string, task: Task, tools: WorkTools): Promise
 
 /** Returns the exception with which v1 stops at a dataset.json that cannot be used: it looks up keys without a check. */
 async function exceptionOf(rawFolder: string): Promise<string> {
-  const raw = await readJsonObject(join(rawFolder, "dataset.json")).catch(() => null);
+  const path = join(rawFolder, "dataset.json");
+  const fault = await jsonFault(path);
+  // v1 looks for a key in a list.
+  if (fault !== null) return fault.exception === "AttributeError" ? "TypeError" : fault.exception;
+  const raw = await readJsonObject(path).catch(() => null);
   const isMissing = raw !== null && ["training", "modality", "labels"].some((key) => !raw.has(key));
   return isMissing ? "KeyError" : "AssertionError";
 }

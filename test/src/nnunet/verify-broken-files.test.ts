@@ -1,7 +1,7 @@
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { silentProgress } from "../../../processor/contract/progress/progress.js";
 import { likeNnunet } from "../../../src/nnunet/datasets/verify/like-nnunet.js";
@@ -241,4 +241,33 @@ test.each(["SimpleITKIOWithReorient"])("%s refuses flat images", async (reader) 
     },
   });
   expect(nnunet).toEqual(stopsWith("RuntimeError"));
+});
+
+test("NIfTI-2 is read with NibabelIO, because ITK does not read it", async () => {
+  const file = (size: number): Buffer => {
+    const bytes = Buffer.alloc(544 + size);
+    bytes.writeInt32LE(540, 0);
+    bytes.write("n+2\0\r\n\x1a\n", 4, "latin1");
+    bytes.writeInt16LE(2, 12);
+    bytes.writeInt16LE(8, 14);
+    [3, size, 1, 1, 1, 1, 1, 1].forEach((value, i) => void bytes.writeBigInt64LE(BigInt(value), 16 + 8 * i));
+    for (let i = 0; i < 8; i++) bytes.writeDoubleLE(1, 104 + 8 * i);
+    bytes.writeBigInt64LE(544n, 168);
+    return bytes;
+  };
+  const two: Broken = {
+    json: {
+      numTraining: 1,
+      channel_names: { 0: "m" },
+      dataset: { a: { images: ["image.nii.gz"], label: "label.nii.gz" } },
+    },
+    harm: async (at) => {
+      for (const name of ["image", "label"]) await writeFile(at(`${name}.nii.gz`), gzipSync(file(6)));
+    },
+  };
+  const { report, nnunet } = await judge(two);
+  expect(nnunet).toEqual(fine);
+  expect(report.reader).toBe("NibabelIO");
+  const json = { ...two.json, overwrite_image_reader_writer: "SimpleITKIO" };
+  expect((await judge({ ...two, json })).nnunet).toEqual(stopsWith("RuntimeError"));
 });

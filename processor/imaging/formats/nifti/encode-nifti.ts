@@ -1,6 +1,14 @@
 import type { Geometry } from "../../volume/geometry.js";
 import type { Image, NiftiOrientation } from "../../volume/image.js";
 import { bytesOf, type ElementType, elementTypeOf } from "../element-type.js";
+import {
+  closestRotation,
+  determinant,
+  mapRows,
+  type Rows,
+  transposed,
+  unitRows,
+} from "./closest-rotation.js";
 
 const typeCodes: Readonly<Record<ElementType, number>> = {
   uint8: 2,
@@ -59,27 +67,34 @@ function orientationOf({
 }: Geometry): NiftiOrientation {
   const [sz, sy, sx] = dimensions === 2 ? [1, spacingMmZyx[1], spacingMmZyx[2]] : spacingMmZyx;
   const origin = [-originMmXyz[0] || 0, -originMmXyz[1] || 0, originMmXyz[2]] as const;
-  // The rows of the RAS rotation.
-  const r = [
-    [-d[0] || 0, -d[1] || 0, -d[2] || 0],
-    [-d[3] || 0, -d[4] || 0, -d[5] || 0],
-    [d[6], d[7], d[8]],
-  ] as const;
-  const determinant =
-    r[0][0] * (r[1][1] * r[2][2] - r[1][2] * r[2][1]) -
-    r[0][1] * (r[1][0] * r[2][2] - r[1][2] * r[2][0]) +
-    r[0][2] * (r[1][0] * r[2][1] - r[1][1] * r[2][0]);
-  const handedness = determinant < 0 ? -1 : 1;
-  const rotation = r.map(([a, b, c]) => [a, b, c * handedness] as const);
+  // ITK takes the closest rotation to the directions, whose axes are rows there.
+  const axes: Rows = [
+    [-d[0] || 0, -d[3] || 0, d[6]],
+    [-d[1] || 0, -d[4] || 0, d[7]],
+    [-d[2] || 0, -d[5] || 0, d[8]],
+  ];
+  const matrix = transposed(closestRotation(unitRows(axes)));
+  const { handedness, quaternion } = quaternionForm(matrix);
+  const spacing = [sx, sy, sz].map(Math.fround);
   return {
     version: 1,
     qformCode: 1,
     sformCode: 1,
     pixdim: [handedness, sx, sy, sz, 1, 1, 1, 1],
-    quaternion: [...quaternionOf(rotation), ...origin],
-    srow: r.flatMap(([a, b, c], i) => [a * sx, b * sy, c * sz, origin[i]!]),
+    quaternion: [...quaternion, ...origin],
+    srow: matrix.flatMap((row, i) => [...row.map((value, axis) => value * spacing[axis]! || 0), origin[i]!]),
     xyztUnits: millimetresAndSeconds,
   };
+}
+
+/** Returns the quaternion of a matrix as the NIfTI library computes it, and -1 if z must be turned around for it. */
+function quaternionForm(matrix: Rows) {
+  const lengths = transposed(matrix).map((column) => Math.hypot(...column));
+  const scaled = mapRows(matrix, (value, _, axis) => value / lengths[axis]!);
+  const rotation = closestRotation(scaled);
+  const handedness = determinant(rotation) < 0 ? -1 : 1;
+  const proper = rotation.map(([a, b, c]) => [a, b, c * handedness] as const);
+  return { handedness, quaternion: quaternionOf(proper) };
 }
 
 /** Returns b, c and d of the unit quaternion of a proper rotation whose a is not negative. */

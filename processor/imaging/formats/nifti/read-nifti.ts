@@ -121,7 +121,9 @@ function rescaled(
 ): VoxelArray {
   if (slope === 1 && intercept === 0) return voxels;
   const isSingleFirst = !preferSform && !(voxels instanceof Float64Array);
-  const result = keepsDoubles ? new Float64Array(voxels.length) : new Float32Array(voxels.length);
+  // ITK scales doubles as doubles.
+  const isDouble = keepsDoubles || (!preferSform && voxels instanceof Float64Array);
+  const result = isDouble ? new Float64Array(voxels.length) : new Float32Array(voxels.length);
   if (voxels instanceof BigInt64Array || voxels instanceof BigUint64Array) {
     for (let i = 0; i < result.length; i++) {
       const voxel = Number(voxels[i]);

@@ -7,9 +7,10 @@ import { readTextFile } from "../../../../processor/files/read-text-file.js";
 import { shortText } from "../../../ground/untrusted/short-text.js";
 import { largestJsonBytes, readJsonObject } from "../../files/read-json.js";
 import { type DatasetJson, datasetOf } from "../dataset-json.js";
-import { brokenLabelRules, labelGaps } from "../label-rules.js";
+import { brokenLabelRules, labelFamily, labelGaps } from "../label-rules.js";
 import { byCodePoint, type DatasetCase, listCases } from "../list-cases.js";
 import { type DatasetFinding, steps } from "./dataset-finding.js";
+import { jsonFault } from "./json-fault.js";
 import { countIsFloat, datasetException, stopAtFault } from "./nnunet-exception.js";
 
 /** The parts of a data set that could be found, and the faults of its files and of dataset.json. */
@@ -48,13 +49,32 @@ const note = (check: string, text: string, remedy: string): DatasetFinding => ({
   nnunet: { kind: "silent" },
 });
 
+const negativeLabels = (path: string, negative: readonly number[]): DatasetFinding => ({
+  ...stops(steps.consecutive, "labels-negative", {
+    text: `${path}: labels must be 0, 1, 2, …, but ${negative.join(", ")} is below 0`,
+    remedy: "Renumber the labels in dataset.json and in the label files.",
+  }),
+  nnunet: { kind: "silent" },
+});
+
+const writeAgain = "Correct dataset.json; `build_processor dataset json` writes a new one.";
+
 /** Checks everything that needs no image: dataset.json, folders, names of files, and the rules of labels. */
 export async function checkStructure(
   rawFolder: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<DatasetStructure> {
   const path = join(rawFolder, "dataset.json");
-  const raw = await readJsonObject(path);
+  const fault = await jsonFault(path);
+  const raw = fault?.isReadable === false || !(await isFile(path)) ? null : await readJsonObject(path);
+  if (raw === null && fault !== null) {
+    const { text, exception } = fault;
+    return {
+      dataset: null,
+      cases: [],
+      findings: [stops(steps.datasetJson, "dataset-json", { text, exception, remedy: writeAgain })],
+    };
+  }
   if (raw === null) {
     const text = `${path} does not exist`;
     const missing = stops(steps.datasetJson, "dataset-json", {
@@ -64,7 +84,15 @@ export async function checkStructure(
     return { dataset: null, cases: [], findings: [missing, ...(await folderFindings(rawFolder))] };
   }
   const { dataset, faults } = datasetOf(raw, rawFolder, { acceptsModality: false });
-  const findings: DatasetFinding[] = [];
+  const findings: DatasetFinding[] =
+    fault === null
+      ? []
+      : [
+          stops(steps.datasetJson, "dataset-json", {
+            ...fault,
+            remedy: "Save it without a byte order mark.",
+          }),
+        ];
   const listsCases = raw.has("dataset");
   if (!listsCases) findings.push(...(await folderFindings(rawFolder)));
   for (const fault of faults) {
@@ -116,6 +144,8 @@ export async function checkStructure(
     );
   for (const { check, exception, text, remedy } of brokenLabelRules(dataset))
     findings.push(stops(steps.labelRules, check, { exception, text: `${path}: ${text}`, remedy }));
+  const negative = labelFamily(dataset).allLabels.filter((value) => value < 0);
+  if (negative.length > 0) findings.push(negativeLabels(path, negative));
   const gaps = labelGaps(dataset);
   if (gaps.length > 0)
     findings.push(

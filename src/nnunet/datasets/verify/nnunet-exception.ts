@@ -21,10 +21,9 @@ export function stopAtFault({ key, kind }: DatasetJsonFault, raw: JsonObject): N
       return { step: steps.keys, exception: value instanceof Map ? "TypeError" : "AttributeError" };
     case "dataset": {
       const exception = datasetException(value);
-      return exception === null
-        ? // Each character of a text in place of a list counts as the name of an image.
-          { step: steps.files, exception: "FileNotFoundError" }
-        : { step: steps.keys, exception };
+      if (exception !== null) return { step: steps.keys, exception };
+      // Each character of a text in place of a list counts as the name of an image.
+      return { step: steps.files, exception: namesImagesByText(value) ? "FileNotFoundError" : null };
     }
     case "numTraining":
       // It compares the value with the number of cases, and formats it with %d.
@@ -41,6 +40,8 @@ export function stopAtFault({ key, kind }: DatasetJsonFault, raw: JsonObject): N
     case "regions_class_order":
       // It counts the entries if there are regions, and otherwise does not look at them.
       return { step: steps.labelRules, exception: hasRegions(raw) ? "TypeError" : null };
+    case "overwrite_image_reader_writer":
+      return { step: steps.reader, exception: "TypeError" };
     default:
       return { step: steps.keys, exception: "TypeError" };
   }
@@ -65,6 +66,10 @@ export function datasetException(value: JsonValue): string | null {
   return null;
 }
 
+const namesImagesByText = (value: JsonValue): boolean =>
+  value instanceof Map &&
+  [...value.values()].some((entry) => entry instanceof Map && typeof entry.get("images") === "string");
+
 const hasRegions = (raw: JsonObject): boolean => {
   const labels = raw.get("labels");
   return (
@@ -80,7 +85,8 @@ function labelsException(value: JsonValue): string {
   if (background === undefined || Array.isArray(background)) return "RuntimeError";
   const values = [...labels].filter(([name]) => name !== "ignore").flatMap(([, label]) => label);
   const wrong = [background, ...values].find((label) => !Number.isSafeInteger(label) && !isWholeText(label));
-  if (wrong === undefined) return "AssertionError";
+  // A number beyond those that are exact here leaves a gap between the labels.
+  if (wrong === undefined || typeof wrong === "number") return "AssertionError";
   return typeof wrong === "string" ? "ValueError" : "TypeError";
 }
 
