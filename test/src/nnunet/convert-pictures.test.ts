@@ -19,8 +19,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const convert = (...argv: readonly string[]): Promise<number> =>
-  main(["dataset", "convert", ...argv, "--from", "pictures", "--name", "Dataset001_X"], terminal);
+const convert = (...argv: readonly string[]): Promise<number> => {
+  const name = argv.includes("v1") ? "Task001_X" : "Dataset001_X";
+  return main(["dataset", "convert", ...argv, "--from", "pictures", "--name", name], terminal);
+};
 
 const pictures = (...parts: readonly string[]): string =>
   join(repositoryRoot, "test", "fixtures", "pictures-to-nnunet", ...parts);
@@ -90,13 +92,13 @@ test("test pictures and their labels are converted too, and dataset.json is writ
 test("a task of v1 gets the dataset.json of v1", async () => {
   const source = sourceOf(["imagesTr/a.png", "labelsTr/a.png", "imagesTs/t.png"]);
   expect(await convert(source, ...named, "--nnunet", "v1", "--relabel", "255=1")).toBe(0);
-  const text = readFileSync(join(folder, "base/nnUNet_raw_data/Dataset001_X/dataset.json"), "utf8");
+  const text = readFileSync(join(folder, "base/nnUNet_raw_data/Task001_X/dataset.json"), "utf8");
   expect(JSON.parse(text)).toEqual({
     description: "",
     labels: { 0: "background", 1: "road" },
     licence: "hands off!",
     modality: { 0: "grey" },
-    name: "Dataset001_X",
+    name: "Task001_X",
     numTest: 1,
     numTraining: 1,
     reference: "",
