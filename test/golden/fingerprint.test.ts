@@ -67,6 +67,7 @@ test.each(all)("the fingerprint of all voxels of %s is close to nnU-Net's", asyn
   const { found, expected } = await computed(name, "all");
   for (const [channel, numbers] of Object.entries(expected.foreground_intensity_properties_per_channel)) {
     const own = found.foreground_intensity_properties_per_channel[channel]!;
+    // nnU-Net's numbers are those of a random sample, which vary most in the tails, where few voxels are.
     const tolerances = { mean: 1e-3, std: 1e-3, median: 1e-3, percentile_00_5: 1e-2, percentile_99_5: 1e-2 };
     for (const [key, tolerance] of Object.entries(tolerances))
       expect(Math.abs(own[key]! - numbers[key]!)).toBeLessThanOrEqual(tolerance * numbers["std"]!);
