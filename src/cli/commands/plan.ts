@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
+import { counted } from "../../../processor/contract/counted.js";
 import { nearest } from "../../../processor/contract/nearest-name.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
@@ -114,7 +115,7 @@ function summary({ datasetName, plan, plansName }: MadePlans, file: string | nul
     planned === null
       ? []
       : [
-          `  ${name.padEnd(11)} patch ${planned.topology.patch.join(" × ")}, batch ${planned.batchSize}, spacing ${planned.spacing.map((value) => Number(value.toPrecision(4))).join(" × ")} mm, ${planned.topology.strides.length} stages`,
+          `  ${name.padEnd(11)} patch ${planned.topology.patch.join(" × ")}, batch ${planned.batchSize}, spacing ${planned.spacing.map((value) => Number(value.toPrecision(4))).join(" × ")} mm, ${counted(planned.topology.strides.length, "stage")}`,
         ],
   );
   const cascade = plan.lowResolution === null ? [] : ["  3d_cascade_fullres continues 3d_lowres"];

@@ -163,6 +163,7 @@ async function preprocessConfiguration(
 ) {
   const { name, preprocessedFolder } = place;
   const { resolved, identifier } = data;
+  requireIntensities(plans, resolved);
   const plan = readInferencePlan({
     plans,
     configuration: resolved,
@@ -194,6 +195,29 @@ async function preprocessConfiguration(
   });
   await begun.end();
   return { name: configuration, folder, cases: cases.length, continued, skipped: null, dataOf: null };
+}
+
+/**
+ * Refuses CT without statistics, which a fingerprint has if no case has foreground, or if foreground is infinite. nnU-Net goes on
+ * and makes every voxel NaN.
+ *
+ * @throws DATASET_INVALID
+ */
+function requireIntensities(plans: Field, configuration: Field): void {
+  const properties = plans.get("foreground_intensity_properties_per_channel");
+  for (const [channel, scheme] of configuration.get("normalization_schemes").list().entries()) {
+    if (scheme.string() !== "CTNormalization") continue;
+    const channelProperties = properties.get(String(channel));
+    if (channelProperties.isNull) continue;
+    const missing = ["mean", "std", "percentile_00_5", "percentile_99_5"].filter(
+      (key) => channelProperties.get(key).isNull,
+    );
+    if (missing.length > 0)
+      throw nnunetError(
+        "DATASET_INVALID",
+        `${channelProperties.path}: ${missing.join(" and ")} of this CT channel are no numbers, because no case has foreground or the foreground has infinite voxels; nnU-Net would make every voxel NaN`,
+      );
+  }
 }
 
 /** Returns the label files with the names of their copies: each is called by its case, and two cases may share a file. */

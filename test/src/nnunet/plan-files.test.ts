@@ -42,6 +42,19 @@ test("the intensities of a fingerprint without foreground stay NaN in the plans"
   expect(plans).not.toContain('"std": null');
 });
 
+test("CT without statistics is refused before nnU-Net's NaN, but other channels need none", async () => {
+  const path = join(preprocessed, "dataset_fingerprint.json");
+  const text = readFileSync(path, "utf8").replace(/"(mean|std|median)": [^,\n]+/g, '"$1": NaN');
+  writeFileSync(path, text);
+  expect(await run("plan", dataset)).toBe(0);
+  expect(await run("preprocess", dataset, "-c", "2d")).toBe(0);
+  const json = readFileSync(join(raw, "dataset.json"), "utf8");
+  writeFileSync(join(raw, "dataset.json"), json.replace('"MR"', '"CT"'));
+  expect(await run("plan", dataset)).toBe(0);
+  expect(await run("preprocess", dataset, "-c", "2d")).toBe(4);
+  expect(terminal.printed.err).toContain("mean and std of this CT channel are no numbers");
+});
+
 test("a spacing that leaves an axis without voxels is refused", async () => {
   // nnU-Net stops with `OverflowError: cannot convert float infinity to integer`.
   expect(await run("plan", dataset, "--target-spacing", "900", "1", "1")).toBe(3);
