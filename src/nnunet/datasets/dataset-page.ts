@@ -41,6 +41,7 @@ export function datasetPage({ name, rows, labelNames, colourOf, pictureOf }: Dat
 <meta name="viewport" content="width=device-width">
 <title>${escapedMarkup(name)}</title>
 <style>${style}</style>
+<main>
 <h1>${escapedMarkup(name)}</h1>
 <p>${rows.length} training cases, ${outliers.length === 0 ? "none of them an outlier" : `outliers: ${outliers.map(({ id }) => `<a href="#${escapedMarkup(id)}">${escapedMarkup(id)}</a>`).join(", ")}`}.</p>
 <ul>${legend.join("")}</ul>
@@ -49,6 +50,7 @@ export function datasetPage({ name, rows, labelNames, colourOf, pictureOf }: Dat
 <tbody>
 ${cells.join("\n")}
 </tbody></table></div>
+</main>
 </html>
 `;
 }

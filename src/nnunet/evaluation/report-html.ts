@@ -30,6 +30,7 @@ export function reportHtml(evaluation: Evaluation): string {
 <meta name="viewport" content="width=device-width">
 <title>Evaluation</title>
 <style>${style}</style>
+<main>
 <h1>Evaluation</h1>
 <p>${rows.length === 0 ? 0 : rows.length / labelNames.length} cases. Foreground mean: Dice ${shown(summary.foregroundMean.Dice)}, IoU ${shown(summary.foregroundMean.IoU)}.</p>
 <h2>Dice of each case</h2>
@@ -38,6 +39,7 @@ ${plots.join("\n")}
 ${table("Means", ["label", ...meanColumns], meanCells)}
 <h2>Cases</h2>
 ${table("Cases", ["case", "label", ...columns], cells)}
+</main>
 </html>
 `;
 }

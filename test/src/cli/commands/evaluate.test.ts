@@ -49,5 +49,6 @@ test("writes a page whose tables have the same columns and scroll in a narrow wi
   const heads = [...page.matchAll(/<th scope="col">([^<]*)</g)].map(([, head]) => head);
   expect(heads.slice(0, 5)).toEqual(["label", "Dice", "IoU", "HD95_mm", "surface_Dice"]);
   expect(page.match(/<div tabindex="0" role="group" aria-label="(?:Means|Cases)"><table>/g)).toHaveLength(2);
+  expect(page).toMatch(/<main>.*<\/main>/s);
   expect(page.match(/<tr><td>/g)).toHaveLength(2 + scores().length);
 });

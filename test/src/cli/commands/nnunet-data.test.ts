@@ -100,6 +100,7 @@ test("dataset show draws each case, and writes a page with all of them", async (
   );
   expect([...first!, ...second!].filter((name) => name.endsWith(".png")).length).toBeGreaterThan(8);
   const page = readFileSync(join(pages, "Dataset303_AnisoMR", "index.html"), "utf8");
+  expect(page).toMatch(/<main>.*<div tabindex="0" role="group" aria-label="Training cases">.*<\/main>/s);
   const pictures = [...page.matchAll(/src="([^"]+\.png)"/g)].map(([, path]) => path);
   expect(pictures.toSorted()).toEqual(first!.filter((name) => name.endsWith(".png")).toSorted());
 });
