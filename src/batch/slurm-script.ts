@@ -64,7 +64,7 @@ export function arrayScript(options: ArrayScriptOptions): string {
 ${directives([
   `--job-name=${jobName}`,
   `--array=${numbers}${mostAtOnce === null ? "" : `%${mostAtOnce}`}`,
-  `--output=${logs}/task-%a.log`,
+  `--output=${directiveWord(`${logs}/task-%a.log`)}`,
   "--open-mode=append",
   "--requeue",
   `--signal=B:TERM@${options.signalSeconds}`,
@@ -81,5 +81,9 @@ if kill -0 "$program" 2>/dev/null; then wait "$program"; code=$?; fi
 exit "$code"
 `;
 }
+
+/** Quotes a path for a line of `#SBATCH`, in which Slurm splits words and ends the line at a `#`. */
+const directiveWord = (word: string): string =>
+  /[\s"'#\\]/.test(word) ? `"${word.replace(/["\\]/g, "\\$&")}"` : word;
 
 const directives = (lines: readonly string[]): string => lines.map((line) => `#SBATCH ${line}\n`).join("");

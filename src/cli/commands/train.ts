@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import type { ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { shortText } from "../../ground/untrusted/short-text.js";
 import { nnunetFolders } from "../../nnunet/folders.js";
 import { type TrainedFolds, train } from "../../nnunet/training/train.js";
 import { programOf, type Trainer } from "../../nnunet/training/trainer-command.js";
@@ -27,6 +28,9 @@ export async function runTrain(args: TrainArguments, session: CommandSession): P
       "USAGE",
       "--slurm, --image and --device are for v2; v1 trains on the GPU that it finds",
     );
+  // The name becomes part of folders and of a command of bash.
+  if (args.trainer !== undefined && !/^[A-Za-z_]\w{0,199}$/.test(args.trainer))
+    throw sharedError("USAGE", `--trainer takes the name of a class, not ${shortText(args.trainer)}`);
   if (args.slurm) {
     const { submitTraining } = await import("../submit-training.js");
     return submitTraining(args, session);

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { arrayScript } from "../../../../src/batch/slurm-script.js";
 import { main } from "../../../../src/cli/main.js";
 import { epoch, ToyTraining } from "../../../support/training/toy-training.js";
 
@@ -31,6 +32,20 @@ test("submits the folds as an array of Slurm, after its own checks", async () =>
   expect(spawnSync("bash", ["-c", text], { env, encoding: "utf8" })).toMatchObject({ status: 0 });
   expect(toy.calls().at(-1)).toMatch(/^\|Dataset007_Toy 2d 4 /);
 });
+
+test("a path with blanks stays one word for Slurm, which splits its lines as a shell does", () => {
+  const common = { jobName: "a", tasks: 1, mostAtOnce: null, sbatchOptions: [], command: "true" };
+  const script = arrayScript({ ...common, signalSeconds: 1, logs: '/data/my "toy" model' });
+  expect(script).toContain('#SBATCH --output="/data/my \\"toy\\" model/task-%a.log"\n');
+});
+
+test.each(["../../other", "x;true", "a b", ""])(
+  "refuses the trainer %j, which cannot be a class",
+  async (name) => {
+    expect(await toy.train("--trainer", name)).toBe(2);
+    expect(toy.terminal.printed.err).toContain("--trainer takes the name of a class");
+  },
+);
 
 test("refuses an array of Slurm for data that are not preprocessed", async () => {
   toy.stub("sbatch", `echo "$@" >> ${toy.folder}/calls; echo 4711`);
