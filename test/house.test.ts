@@ -61,7 +61,10 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["onnx", ""],
   ["convert", "checkpoint onnx"],
   ["models", "checkpoint model-source totalsegmentator convert"],
-  ["nnunet", "imaging nnunet-files runtime/preprocess runtime/postprocess runtime/threads checkpoint"],
+  [
+    "nnunet",
+    "imaging nnunet-files runtime/preprocess runtime/postprocess runtime/run runtime/threads checkpoint",
+  ],
   ["image", "checkpoint"],
   ["oci", "imaging download image"],
   ["docker", "image oci"],
@@ -81,7 +84,7 @@ const allowed: readonly (readonly [room: string, mayUse: string])[] = [
   ["benchmark", "imaging runtime/preprocess runtime/inference runtime/model runtime/threads"],
   [
     "cli",
-    "imaging runtime/errors runtime/cases runtime/service runtime/batch runtime/queue runtime/program download config model-source totalsegmentator convert models image oci docker base-image targets build inspect predict nnunet batch benchmark",
+    "imaging runtime/errors runtime/cases runtime/run runtime/service runtime/batch runtime/queue runtime/program download config model-source totalsegmentator convert models image oci docker base-image targets build inspect predict nnunet batch benchmark",
   ],
   ["api", "download config convert models oci targets inspect predict build"],
   ["reference", "runtime/service runtime/entries config base-image predict cli"],

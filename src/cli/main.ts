@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { cleanLines } from "../../processor/contract/progress/log-lines.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { systemError } from "../../processor/files/system-error.js";
+import { memoryError } from "../../processor/runtime/run/memory-limit.js";
 import { lockFileName } from "../download/lock-file-name.js";
 import type { ParsedCommand } from "./parsed-command.js";
 import { plainCommand } from "./plain-command.js";
@@ -45,7 +46,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
       signal: stop.signal,
     });
   } catch (thrown) {
-    const error = stop.signal.aborted ? stop.signal.reason : systemError(thrown);
+    const error = stop.signal.aborted ? stop.signal.reason : systemError(memoryError(thrown));
     const { errorReport, errorText } = await import("./explain-error.js");
     const report = errorReport(error, await namedFlags(argv), terminal.currentDirectory);
     terminal.err(errorText(report, terminal));

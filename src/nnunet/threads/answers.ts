@@ -1,5 +1,6 @@
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { systemError } from "../../../processor/files/system-error.js";
+import { memoryError } from "../../../processor/runtime/run/memory-limit.js";
 import { errorCatalogue } from "../../ground/errors/catalogue.js";
 
 /** The answer of a worker. An error of the catalogue would lose its class on the way between threads. */
@@ -14,7 +15,7 @@ export const answering =
     try {
       return { value: await work(task) };
     } catch (thrown) {
-      const error = systemError(thrown);
+      const error = systemError(memoryError(thrown));
       if (!(error instanceof ProcessorError)) throw error;
       return { failure: { code: error.code, message: error.message } };
     }

@@ -59,3 +59,11 @@ test.each([
   expect(await main(["benchmark", ...argv], terminal)).toBe(2);
   expect(terminal.printed.err).toContain(says);
 });
+
+test("an image that no memory holds is refused with a code", async () => {
+  const terminal = testTerminal(tmpdir());
+  const size = ["--size", "100000", "100000", "100000"];
+  const argv = ["benchmark", "preprocess", "--model-dir", model, "--steps", "1", ...size];
+  expect(await main(argv, terminal)).toBe(5);
+  expect(terminal.printed.err).toMatch(/error OUT_OF_MEMORY: more memory is needed than this machine.* \(/);
+});
