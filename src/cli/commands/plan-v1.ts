@@ -1,6 +1,8 @@
+import { counted } from "../../../processor/contract/counted.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { DatasetPlace } from "../../nnunet/find-dataset.js";
 import type { NnunetFolders } from "../../nnunet/folders.js";
+import { amount } from "../../nnunet/planning/explain-plan.js";
 import type { TaskPlan } from "../../nnunet/planning/v1/plan-dataset-v1.js";
 import { type PlannerNameV1, plannersV1 } from "../../nnunet/planning/v1/planners-v1.js";
 import { plansV1 } from "../../nnunet/planning/v1/plans-v1.js";
@@ -74,8 +76,6 @@ interface SummaryQuestion {
   readonly explains: boolean;
 }
 
-const millions = (value: number): string => `${(value / 1e6).toFixed(0)} million`;
-
 function summary({ name, plan, file, explains }: SummaryQuestion): string {
   const lines = plan.stages.flatMap((stage, i) => {
     const { topology, spacing, batchSize, medianSize, reasons } = stage;
@@ -83,8 +83,10 @@ function summary({ name, plan, file, explains }: SummaryQuestion): string {
     if (!explains) return [facts];
     return [
       facts,
-      `    a median image has ${medianSize.join(" × ")} voxels; the patch starts as ${reasons.firstPatch.join(" × ")} with ${millions(reasons.firstFeatures)} values in its feature maps`,
-      `    ${reasons.steps.length} steps made it smaller until ${millions(reasons.features)} values fit the ${millions(reasons.reference)} of the reference`,
+      `    a median image has ${medianSize.join(" × ")} voxels; the patch starts as ${reasons.firstPatch.join(" × ")} with ${amount(reasons.firstFeatures)} values in its feature maps`,
+      reasons.steps.length === 0
+        ? `    they are within the ${amount(reasons.reference)} of the reference`
+        : `    ${counted(reasons.steps.length, "step")} made it smaller until ${amount(reasons.features)} values were within the ${amount(reasons.reference)} of the reference`,
       `    the memory allows a batch of ${reasons.batchForMemory}, 5 % of the task's voxels ${reasons.batchForDataset}`,
     ];
   });

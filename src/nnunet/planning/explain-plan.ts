@@ -138,7 +138,7 @@ const millimetres = (spacing: readonly number[]): string =>
   spacing.map((value) => Number(value.toPrecision(4))).join(" × ");
 
 /** Returns a number of values such as `560 million`. */
-function amount(value: number): string {
+export function amount(value: number): string {
   if (value < 1e6) return `${Math.round(value / 1e3)} thousand`;
   return `${(value / 1e6).toFixed(value < 1e7 ? 1 : 0)} million`;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { explainPlans } from "../../../src/nnunet/planning/explain-plan.js";
+import { amount, explainPlans } from "../../../src/nnunet/planning/explain-plan.js";
 import type { MadePlans } from "../../../src/nnunet/planning/make-plans.js";
 import { planConfiguration } from "../../../src/nnunet/planning/plan-configuration.js";
 import { planDataset } from "../../../src/nnunet/planning/plan-dataset.js";
@@ -57,4 +57,12 @@ test("the picture of a network of one stage is as wide as its heading", () => {
   const title = "Dataset123_AnUnusuallyLongNameOfADataSet 3d_fullres";
   const width = Number(/width="(\d+)"/.exec(planPicture({ title, planned, constants }))![1]);
   expect(width).toBeGreaterThan(title.length * 10);
+});
+
+test("a few values are thousands, and millions have a decimal if they are few", () => {
+  expect([amount(35_200), amount(3_450_000), amount(560e6)]).toEqual([
+    "35 thousand",
+    "3.5 million",
+    "560 million",
+  ]);
 });
