@@ -1,7 +1,9 @@
+import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { openRegularFile, unreadable } from "../../../processor/files/read-text-file.js";
 import { ZipArchive } from "../../../processor/files/zip/zip-archive.js";
 import { defaultZipLimits } from "../../../processor/files/zip/zip-entry-rules.js";
 import { halfFloatTable } from "../../../processor/imaging/volume/float16.js";
+import { availableBytes, outOfMemoryMessage } from "../../../processor/runtime/run/memory-limit.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 
 /** An array of a `.npz` file in C order, as float32. */
@@ -78,7 +80,7 @@ async function arrayOf(
       head = Buffer.concat([head, chunk]);
       found = headOf(head, sizeBytes, invalid);
       if (found === null) continue;
-      data = new ArrayBuffer(sizeBytes - found.start);
+      data = new ArrayBuffer(fitting(sizeBytes - found.start, found.shape));
       part = head.subarray(found.start);
     }
     if (filled + part.length > data.byteLength) throw invalid("it has changed while it was read");
@@ -88,6 +90,19 @@ async function arrayOf(
   if (found === null) throw invalid("its array has no complete header");
   if (filled < data.byteLength) throw invalid("it ends early");
   return { shape: found.shape, values: floatsOf(data, found.type), type: found.type };
+}
+
+/**
+ * Returns the number of bytes.
+ *
+ * @throws OUT_OF_MEMORY before a small file that stands for a huge array makes the machine slow
+ */
+function fitting(bytes: number, shape: readonly number[]): number {
+  if (bytes <= availableBytes()) return bytes;
+  throw sharedError(
+    "OUT_OF_MEMORY",
+    outOfMemoryMessage(`an array of ${shape.join(" × ")} has ${bytes} bytes`),
+  );
 }
 
 interface ArrayHead {

@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readNpy } from "../../../src/nnunet/files/read-npz.js";
+import { repositoryRoot } from "../../support/golden.js";
 
 const folder = mkdtempSync(join(tmpdir(), "npy-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,3 +35,18 @@ test("a file of 5 GiB whose header announces less is refused before its values a
   truncateSync(file, 5 * 2 ** 30);
   await expect(readNpy(file)).rejects.toMatchObject({ code: "PROBABILITIES_INVALID" });
 });
+
+test.each(["/proc/self/limits"].filter(existsSync))(
+  "an array that does not fit the memory of the process is refused before it is read (%s)",
+  () => {
+    const values = 2 ** 30;
+    const file = npy(`{'descr': '<f4', 'fortran_order': False, 'shape': (${values},), }`, new Uint8Array());
+    const head = readFileSync(file).length;
+    truncateSync(file, head + 4 * values);
+    const reader = join(repositoryRoot, "dist", "src", "nnunet", "files", "read-npz.js");
+    const script = `import(${JSON.stringify(reader)}).then((m) => m.readNpy(${JSON.stringify(file)})).catch((e) => console.log(e.code, e.message))`;
+    const limited = `ulimit -d 2000000; exec "${process.execPath}" -e '${script}'`;
+    const { stdout } = spawnSync("sh", ["-c", limited], { encoding: "utf8" });
+    expect(stdout).toMatch(/^OUT_OF_MEMORY .*an array of 1073741824 has 4294967296 bytes/);
+  },
+);
