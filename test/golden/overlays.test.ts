@@ -6,7 +6,7 @@ import { gunzipSync } from "node:zlib";
 import { PNG } from "pngjs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
-import { colouredSlice } from "../../src/nnunet/overlays/overlay.js";
+import { colouredSlice, tellingSlice } from "../../src/nnunet/overlays/overlay.js";
 import { plotOverlays } from "../../src/nnunet/overlays/plot-overlays.js";
 import { goldenPath } from "../support/golden.js";
 import { neverStopped } from "../support/never-stopped.js";
@@ -92,4 +92,14 @@ test("colours labels as nnU-Net does, up to the last colour", () => {
   expect(rgb).toHaveLength(expected.length);
   for (const [i, value] of expected.entries())
     expect(Math.abs(rgb[i]! - value)).toBeLessThanOrEqual(rounding);
+});
+
+/** nnU-Net divides a label by its voxels and the shares of the smaller labels; a plain share would choose slice 2. */
+test("chooses the slice that nnU-Net chooses, where smaller labels weigh more", () => {
+  const perSlice = [
+    [3, 0, 1, 1, 1, 2],
+    [0, 3, 0, 3, 0, 1],
+    [1, 0, 1, 3, 2, 3],
+  ];
+  expect(tellingSlice({ labels: perSlice.flat(), slices: 3 })).toBe(0);
 });

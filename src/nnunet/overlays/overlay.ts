@@ -1,3 +1,5 @@
+import { mean, pairwiseSum } from "../numpy-mean.js";
+
 /** nnU-Net's colours for label maps; the first one is for the smallest value of a slice, which is usually background. */
 const colours: readonly (readonly [red: number, green: number, blue: number])[] = [
   [0x00, 0x00, 0x00],
@@ -70,7 +72,8 @@ export interface LabelSlices {
 
 /**
  * Returns the slice that shows the labels best: the one with the largest mean, over the labels above 0, of the label's share
- * that the slice has.
+ * that the slice has. As in nnU-Net, a label is divided by its voxels and the shares of all smaller labels, so that smaller
+ * labels weigh more.
  */
 export function tellingSlice({ labels, slices }: LabelSlices): number {
   const size = labels.length / slices;
@@ -82,13 +85,19 @@ export function tellingSlice({ labels, slices }: LabelSlices): number {
     perSlice[Math.floor(i / size)]!++;
     counts.set(label, perSlice);
   }
+  const sorted = [...counts.keys()].sort((a, b) => a - b);
+  // Slices × labels, whose sum nnU-Net takes while the columns of larger labels are still 0.
+  const shares = new Array<number>(slices * sorted.length).fill(0);
+  for (const [column, label] of sorted.entries()) {
+    const perSlice = counts.get(label)!;
+    for (let z = 0; z < slices; z++) shares[z * sorted.length + column] = perSlice[z]!;
+    const total = pairwiseSum(shares);
+    for (let z = 0; z < slices; z++) shares[z * sorted.length + column]! /= total;
+  }
   let best = 0;
   let bestShare = -1;
   for (let z = 0; z < slices; z++) {
-    let share = 0;
-    for (const perSlice of counts.values())
-      share += perSlice[z]! / perSlice.reduce((sum, count) => sum + count, 0);
-    share /= counts.size;
+    const share = mean(shares.slice(z * sorted.length, (z + 1) * sorted.length));
     if (share > bestShare) [best, bestShare] = [z, share];
   }
   return best;
