@@ -31,7 +31,10 @@ export function trainingProgress(terminal: Terminal, progress: Progress, asJson:
           break;
         case "epoch-started":
           if (bars.has(fold)) break;
-          bars.set(fold, progress.start({ ...total(event), label: `fold ${fold}: training`, unit: "steps" }));
+          bars.set(
+            fold,
+            progress.start({ ...total(event), label: `fold ${fold}: training`, unit: "epochs" }),
+          );
           bars.get(fold)!.advance(event.epoch);
           break;
         case "epoch":

@@ -15,7 +15,7 @@ export interface ProgressTaskOptions {
   /** Absent if unknown. */
   readonly total?: number;
   /** `seconds` is for work that cannot be counted; the time since its start is shown. */
-  readonly unit: "windows" | "bytes" | "cases" | "steps" | "tensors" | "seconds";
+  readonly unit: "windows" | "bytes" | "cases" | "steps" | "epochs" | "tensors" | "seconds";
 }
 
 export interface ProgressTask {

@@ -107,6 +107,14 @@ test("lets the other folds begin after the first one has, which writes what all 
   expect(await toy.train("-f", "0", "1", "2", "--gpus", "0,1,2"), toy.terminal.printed.err).toBe(0);
 });
 
+test("counts epochs, as nnU-Net does, while it trains", async () => {
+  toy.trainerThat(epoch(0, "0.9"), "sleep 3", epoch(1, "0.8"));
+  mkdirSync(toy.foldFolder(0), { recursive: true });
+  writeFileSync(join(toy.foldFolder(0), "debug.json"), '{"num_epochs": "4"}');
+  expect(await toy.train("-f", "0"), toy.terminal.printed.err).toBe(0);
+  expect(toy.terminal.printed.err).toMatch(/fold 0: training \d of 4 epochs/);
+});
+
 test("stops a training whose loss is NaN, and ends its processes", async () => {
   toy.trainerThat(epoch(3, "nan"), `echo "${at}Epoch 4"`, "sleep 600");
   expect(await toy.train("-f", "0")).toBe(4);
