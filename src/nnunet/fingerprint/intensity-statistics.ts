@@ -30,7 +30,8 @@ export function intensityStatistics(
     if (value > max) max = value;
   });
   if (total === 0) return noStatistics;
-  const mean = sum / total;
+  // Sums of fractional weights are rounded, and could put the mean of equal values beside them.
+  const mean = Math.min(max, Math.max(min, sum / total));
   let squares = 0;
   eachValue(parts, (value, weight) => {
     squares += (value - mean) * (value - mean) * weight;
@@ -93,7 +94,8 @@ const weightPercentiles = (parts: readonly ValueCounts[], total: number): readon
   valuesAt(
     parts,
     percents.map((percent) => (total * percent) / 100),
-  );
+    // Between two infinite neighbours, numpy finds no number.
+  ).map((value) => (Number.isFinite(value) ? value : Number.NaN));
 
 /**
  * Returns the values at which the sum of the weights, in the order of the values, first exceeds each of some sums. The

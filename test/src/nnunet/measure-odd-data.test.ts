@@ -65,3 +65,23 @@ test("v1 refuses an image of zeros", async () => {
     measureTaskCase({ reader: "SimpleITKIO", images: [image!], label: label! }),
   ).rejects.toMatchObject({ code: "DATASET_INVALID" });
 });
+
+/** The statistics of one case whose voxels have the weight of a share. */
+const weighed = (values: readonly number[]) =>
+  intensityStatistics(
+    [{ values: Float32Array.from(values), weights: new Float64Array(values.length).fill(1 / values.length) }],
+    "weights",
+  );
+
+test("equal voxels have their value as mean, and no deviation", () => {
+  expect(weighed(new Array<number>(2879).fill(7.25))).toMatchObject({ mean: 7.25, median: 7.25, std: 0 });
+});
+
+test("a percentile between infinite voxels is NaN, as numpy's", () => {
+  expect(weighed([1, 2, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY])).toMatchObject({
+    min: 1,
+    max: Number.POSITIVE_INFINITY,
+    percentile_00_5: 1,
+    percentile_99_5: Number.NaN,
+  });
+});
