@@ -64,7 +64,7 @@ export const namesOfV2: readonly NnunetName[] = [
     "nnUNetv2_plot_overlay_pngs",
     "draws labels over images",
     "plot-overlays",
-    "Draws the raw images, as with --use_raw. The page of `serve` shows them in 3-D.",
+    "Draws the raw images; --preprocessed draws what nnU-Net draws without --use_raw.",
   ),
   row("nnUNetv2_predict", "segments images", "predict", "Models are named by their folder: --model-dir."),
   row("nnUNetv2_predict_from_modelfolder", "segments images with a model's folder", "predict"),

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { colouredSlice, tellingSlice } from "../../src/nnunet/overlays/overlay.js";
 import { plotOverlays } from "../../src/nnunet/overlays/plot-overlays.js";
-import { goldenPath } from "../support/golden.js";
+import { plotPreprocessed } from "../../src/nnunet/overlays/plot-preprocessed.js";
+import { buildZip } from "../support/archive/zip-builder.js";
+import { goldenPath, repositoryRoot } from "../support/golden.js";
 import { neverStopped } from "../support/never-stopped.js";
 
 interface Run {
@@ -48,16 +50,69 @@ test.each(runs)(
     });
     expect(readdirSync(folder).sort()).toEqual(files.toSorted());
     const expected = goldenPath("tools", "misc", "overlays", `${dataset}_${tag}`);
-    for (const name of readdirSync(expected)) {
-      const [found, golden] = [join(folder, name), join(expected, name)].map((path) =>
-        PNG.sync.read(readFileSync(path)),
-      );
-      expect([found!.width, found!.height]).toEqual([golden!.width, golden!.height]);
-      let largest = 0;
-      for (const [i, value] of golden!.data.entries())
-        largest = Math.max(largest, Math.abs(value - found!.data[i]!));
-      expect(largest, name).toBeLessThanOrEqual(rounding);
-    }
+    for (const name of readdirSync(expected)) expectSamePicture(join(folder, name), join(expected, name));
+  },
+);
+
+function expectSamePicture(path: string, expectedPath: string): void {
+  const [found, golden] = [path, expectedPath].map((file) => PNG.sync.read(readFileSync(file)));
+  expect([found!.width, found!.height]).toEqual([golden!.width, golden!.height]);
+  let largest = 0;
+  for (const [i, value] of golden!.data.entries())
+    largest = Math.max(largest, Math.abs(value - found!.data[i]!));
+  expect(largest, path).toBeLessThanOrEqual(rounding);
+}
+
+const isoCt = goldenPath("tools", "datasets", "Dataset302_IsoCT");
+
+/** Makes a folder as nnU-Net's preprocessing leaves it, with one of its own cases. */
+function preprocessedDataset(format: "b2nd" | "npz"): string {
+  const dataset = join(folder, "Dataset302_IsoCT");
+  const cases = join(dataset, "nnUNetPlans_3d_fullres");
+  mkdirSync(cases, { recursive: true });
+  copyFileSync(join(isoCt, "expected_nnUNetPlans.json"), join(dataset, "nnUNetPlans.json"));
+  const golden = join(isoCt, "expected_preprocessed", "3d_fullres");
+  if (format === "b2nd")
+    for (const name of ["ct_00.b2nd", "ct_00_seg.b2nd", "ct_00.pkl"])
+      copyFileSync(join(golden, `real_${name}`), join(cases, name));
+  else {
+    const parts = ["data", "seg"].map((name) => ({
+      name: `${name}.npy`,
+      data: gunzipSync(readFileSync(join(golden, `ct_00_${name}.npy.gz`))),
+    }));
+    writeFileSync(join(cases, "ct_00.npz"), buildZip(parts));
+  }
+  return dataset;
+}
+
+/** The picture is that of nnU-Net's own program for its own `.b2nd` files. */
+test.each(["b2nd", "npz"] as const)(
+  "draws preprocessed cases in .%s files as nnU-Net does",
+  async (format) => {
+    const output = join(folder, "pictures");
+    const options = {
+      outputFolder: output,
+      intensity: 0.6,
+      progress: silentProgress,
+      signal: neverStopped(),
+    };
+    const datasetFolder = preprocessedDataset(format);
+    const place = { datasetFolder, plans: "nnUNetPlans", configuration: null };
+    expect(await plotPreprocessed({ ...options, ...place, channel: 0 })).toBe(1);
+    expect(readdirSync(output)).toEqual(["ct_00.png"]);
+    expectSamePicture(
+      join(output, "ct_00.png"),
+      join(repositoryRoot, "test", "fixtures", "overlays", "ct_00-preprocessed.png"),
+    );
+    await expect(plotPreprocessed({ ...options, ...place, channel: 1 })).rejects.toMatchObject({
+      code: "USAGE",
+    });
+    await expect(
+      plotPreprocessed({ ...options, ...place, configuration: "3d_cascade", channel: 0 }),
+    ).rejects.toMatchObject({ code: "USAGE" });
+    await expect(
+      plotPreprocessed({ ...options, ...place, configuration: "2d", channel: 0 }),
+    ).rejects.toMatchObject({ code: "NOT_PREPROCESSED" });
   },
 );
 

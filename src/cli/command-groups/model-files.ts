@@ -65,7 +65,10 @@ export const modelFileCommands: Readonly<Record<string, Command>> = {
     describe: "draw the labels of each training case over its most telling slice",
     options: plotOverlaysOptions,
     positional: { dataset: { type: "string", describe: "number, name or raw folder of the data set" } },
-    examples: [["$0 plot-overlays 4 -o pictures/", "writes pictures/<case>.png"]],
+    examples: [
+      ["$0 plot-overlays 4 -o pictures/", "writes pictures/<case>.png"],
+      ["$0 plot-overlays 4 -o pictures/ --preprocessed -c 3d_lowres", "what the network is trained on"],
+    ],
     load: async () => (await import("../commands/plot-overlays.js")).runPlotOverlays,
   },
 };

@@ -16,6 +16,8 @@ export interface FlagMeaning {
   readonly only?: string;
   /** A command here that is left out. */
   readonly skips?: string;
+  /** An option here that is needed where this one is not given, without dashes. */
+  readonly leavesOut?: string;
   /** True if the command here takes one value, and is called once for each. */
   readonly isRepeated?: true;
 }

@@ -148,9 +148,9 @@ export const flagsOfV2: Readonly<Record<string, readonly FlagMeaning[]>> = {
     one("-o", "output"),
     processes,
     one("-channel_idx", "channel"),
-    without(on("--use_raw", null), "the raw images are always drawn"),
-    without(one("-p", null), "the raw images are drawn, not preprocessed ones"),
-    without(one("-c", null), "the raw images are drawn, not preprocessed ones"),
+    on("--use_raw", null, { leavesOut: "preprocessed" }),
+    one("-p", "plans"),
+    one("-c", "configuration"),
     one("-overlay_intensity", "intensity"),
   ],
   nnUNetv2_predict: [

@@ -2,9 +2,10 @@ import type { FlagMeaning } from "./flag-meaning.js";
 import { nnunetFlags } from "./translate-command.js";
 
 /** What an option of nnU-Net is here: `--output`, `the first word`. */
-export function meaningOf({ here, reason, value, skips }: FlagMeaning): string {
+export function meaningOf({ here, reason, value, skips, leavesOut }: FlagMeaning): string {
   if (reason !== undefined) return reason;
   if (skips !== undefined) return `leave ${skips} out`;
+  if (leavesOut !== undefined) return `leave --${leavesOut} out`;
   if (typeof here === "number") return here === 0 ? "the first word" : "the second word";
   if (typeof here === "string") return `--${here}${value === undefined ? "" : ` ${value}`}`;
   return "part of the path of the model's folder";

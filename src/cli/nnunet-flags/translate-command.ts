@@ -106,10 +106,18 @@ function lineOf(name: string, here: string, used: readonly UsedFlag[]): string {
     ...modelFolder(name, options, used),
     ...words,
     ...plansOf(command, used),
-    ...(always[name] ?? []),
+    ...neededOptions(name, used),
     ...(isV1 && has("nnunet") ? ["--nnunet v1"] : []),
   ].join(" ");
 }
+
+/** Returns the options that the command here needs where those of nnU-Net are not given. */
+const neededOptions = (name: string, used: readonly UsedFlag[]): readonly string[] => [
+  ...(always[name] ?? []),
+  ...(nnunetFlags[name] ?? []).flatMap((known) =>
+    known.leavesOut === undefined || used.some(({ flag }) => flag === known) ? [] : [`--${known.leavesOut}`],
+  ),
+];
 
 /** nnU-Net preprocesses with the plans that its planner has just written. */
 function plansOf(command: string, used: readonly UsedFlag[]): readonly string[] {

@@ -111,6 +111,22 @@ export const plotOverlaysOptions = {
     describe: "channel that is drawn, from 0",
   },
   intensity: { type: "number", default: 0.6, requiresArg: true, describe: "how strong the colours are" },
+  preprocessed: {
+    type: "boolean",
+    default: false,
+    describe: "draw the preprocessed cases, as they are trained on, instead of the raw images",
+  },
+  configuration: {
+    alias: "c",
+    type: "string",
+    requiresArg: true,
+    describe: "whose preprocessed cases to draw (default: 3d_fullres, or 2d without it)",
+  },
+  plans: {
+    type: "string",
+    requiresArg: true,
+    describe: "plans of the preprocessed cases (default: nnUNetPlans)",
+  },
   output: {
     group: outputGroup,
     alias: "o",

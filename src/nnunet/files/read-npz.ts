@@ -7,12 +7,15 @@ import { availableBytes, outOfMemoryMessage } from "../../../processor/runtime/r
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 
 /** An array of a `.npz` file in C order, as float32. */
-export interface FloatArray {
+export interface FloatArray<Type extends NumberType = FloatType> {
   readonly shape: readonly number[];
   readonly values: Float32Array;
-  /** How precise the values are in the file. */
-  readonly type: "f2" | "f4" | "f8";
+  /** The values' type in the file. */
+  readonly type: Type;
 }
+
+type FloatType = (typeof floatTypes)[number];
+type NumberType = keyof typeof widths;
 
 /** The probabilities of a case of 600 × 512 × 512 voxels with 25 classes have 16 GB; more would not fit a machine. */
 const maxBytes = 2 ** 34;
@@ -26,7 +29,21 @@ const limits = { ...defaultZipLimits, maxTotalBytes: maxBytes, maxRatio: 2000 };
  * @throws PROBABILITIES_INVALID if the file lacks the array, or the array is not made of float16, float32 or float64 in C
  *   order; ARCHIVE_INVALID, ARCHIVE_UNSAFE
  */
-export async function readNpz(file: string, name: string): Promise<FloatArray> {
+export const readNpz = (file: string, name: string): Promise<FloatArray> => readArray(file, name, floatTypes);
+
+/**
+ * Reads one array of a preprocessed case, `data` or `seg`, whose labels are int8 or int16.
+ *
+ * @throws the errors of `readNpz`
+ */
+export const readPreprocessedNpz = (file: string, name: "data" | "seg"): Promise<FloatArray<NumberType>> =>
+  readArray(file, name, [...floatTypes, "i1", "i2"]);
+
+async function readArray<Type extends NumberType>(
+  file: string,
+  name: string,
+  types: readonly Type[],
+): Promise<FloatArray<Type>> {
   const invalid = (what: string) => nnunetError("PROBABILITIES_INVALID", `${file}: ${what}`);
   const archive = await ZipArchive.open(file, limits);
   try {
@@ -35,7 +52,7 @@ export async function readNpz(file: string, name: string): Promise<FloatArray> {
       const names = archive.entries.map(({ path }) => path.replace(/\.npy$/, "")).join(", ");
       throw invalid(`has no array ${name}; it has ${names === "" ? "none" : names}`);
     }
-    return await arrayOf(archive.read(entry), archive.entry(entry).size, invalid);
+    return await arrayOf(archive.read(entry), archive.entry(entry).size, { types, invalid });
   } finally {
     await archive.close();
   }
@@ -55,7 +72,8 @@ export async function readNpy(file: string): Promise<FloatArray> {
     const { size } = await handle.stat();
     if (size > maxBytes) throw invalid(`it has ${size} bytes, more than the ${maxBytes} that can be read`);
     const options = { highWaterMark: 1 << 20, autoClose: false };
-    return await arrayOf(handle.createReadStream(options) as AsyncIterable<Buffer>, size, invalid);
+    const bytes = handle.createReadStream(options) as AsyncIterable<Buffer>;
+    return await arrayOf(bytes, size, { types: floatTypes, invalid });
   } finally {
     await handle.close();
   }
@@ -65,20 +83,21 @@ export async function readNpy(file: string): Promise<FloatArray> {
 const maxHeaderBytes = 65_536;
 
 /** Reads an array after its header has been checked. Before Node 22, a Buffer has at most 4 GiB, so each part is a view. */
-async function arrayOf(
+async function arrayOf<Type extends NumberType>(
   chunks: AsyncIterable<Uint8Array>,
   sizeBytes: number,
-  invalid: (what: string) => Error,
-): Promise<FloatArray> {
+  wanted: Wanted<Type>,
+): Promise<FloatArray<Type>> {
+  const { invalid } = wanted;
   let head = Buffer.alloc(0);
-  let found: ArrayHead | null = null;
+  let found: ArrayHead<Type> | null = null;
   let data = new ArrayBuffer(0);
   let filled = 0;
   for await (const chunk of chunks) {
     let part = chunk;
     if (found === null) {
       head = Buffer.concat([head, chunk]);
-      found = headOf(head, sizeBytes, invalid);
+      found = headOf(head, sizeBytes, wanted);
       if (found === null) continue;
       data = new ArrayBuffer(fitting(sizeBytes - found.start, found.shape));
       part = head.subarray(found.start);
@@ -105,15 +124,25 @@ function fitting(bytes: number, shape: readonly number[]): number {
   );
 }
 
-interface ArrayHead {
+/** The types that are taken. */
+interface Wanted<Type extends NumberType> {
+  readonly types: readonly Type[];
+  readonly invalid: (what: string) => Error;
+}
+
+interface ArrayHead<Type extends NumberType> {
   /** Where the values begin. */
   readonly start: number;
   readonly shape: readonly number[];
-  readonly type: FloatArray["type"];
+  readonly type: Type;
 }
 
 /** Returns null if the header is not complete yet. */
-function headOf(bytes: Buffer, sizeBytes: number, invalid: (what: string) => Error): ArrayHead | null {
+function headOf<Type extends NumberType>(
+  bytes: Buffer,
+  sizeBytes: number,
+  { types, invalid }: Wanted<Type>,
+): ArrayHead<Type> | null {
   if (bytes.length < 12) return null;
   if (bytes.toString("latin1", 0, 6) !== "\u0093NUMPY") throw invalid("its array is not in numpy's format");
   const isFirst = bytes[6] === 1;
@@ -127,8 +156,9 @@ function headOf(bytes: Buffer, sizeBytes: number, invalid: (what: string) => Err
     .split(",")
     .filter((size) => size.trim() !== "")
     .map(Number);
-  const type = floatTypes.find((one) => name === `<${one}`);
-  if (type === undefined) throw invalid(`its array has the type ${name}, not float16, float32 or float64`);
+  const type = types.find((one) => name === `<${one}` || name === `|${one}`);
+  if (type === undefined)
+    throw invalid(`its array has the type ${name}, not ${types.map((one) => typeNames[one]).join(", ")}`);
   const wanted = shape.reduce((product, size) => product * size, widths[type]);
   if (sizeBytes - start !== wanted)
     throw invalid(`its array of ${shape.join(" × ")} has ${sizeBytes - start} bytes, not ${wanted}`);
@@ -136,11 +166,14 @@ function headOf(bytes: Buffer, sizeBytes: number, invalid: (what: string) => Err
 }
 
 const floatTypes = ["f2", "f4", "f8"] as const;
-const widths = { f2: 2, f4: 4, f8: 8 } as const;
+const widths = { f2: 2, f4: 4, f8: 8, i1: 1, i2: 2 } as const;
+const typeNames = { f2: "float16", f4: "float32", f8: "float64", i1: "int8", i2: "int16" } as const;
 
-function floatsOf(data: ArrayBuffer, type: FloatArray["type"]): Float32Array {
+function floatsOf(data: ArrayBuffer, type: NumberType): Float32Array {
   if (type === "f4") return new Float32Array(data);
   if (type === "f8") return Float32Array.from(new Float64Array(data));
+  if (type === "i1") return Float32Array.from(new Int8Array(data));
+  if (type === "i2") return Float32Array.from(new Int16Array(data));
   const table = halfFloatTable();
   return Float32Array.from(new Uint16Array(data), (bits) => table[bits]!);
 }

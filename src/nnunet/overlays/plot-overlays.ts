@@ -6,13 +6,16 @@ import { chooseReader } from "../datasets/image-reader.js";
 import { listCases } from "../datasets/list-cases.js";
 import { forEachCase, type WorkSession } from "../threads/for-each-case.js";
 
-export interface PlotOverlaysOptions extends WorkSession {
-  /** The raw folder of a data set. */
-  readonly datasetFolder: string;
+export interface OverlayOptions extends WorkSession {
   readonly outputFolder: string;
   /** The channel that is drawn, from 0. */
   readonly channel: number;
   readonly intensity: number;
+}
+
+export interface PlotOverlaysOptions extends OverlayOptions {
+  /** The raw folder of a data set. */
+  readonly datasetFolder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -38,7 +41,8 @@ export async function plotOverlays(options: PlotOverlaysOptions): Promise<number
     // A picture in colours is one file.
     const imageFile = images[channel] ?? images[0];
     if (imageFile === undefined || label === null) return [];
-    return [{ imageFile, labelFile: label, reader, intensity, target: join(outputFolder, `${id}.png`) }];
+    const source = { kind: "raw", imageFile, labelFile: label, reader } as const;
+    return [{ source, intensity, target: join(outputFolder, `${id}.png`) }];
   });
   await forEachCase("drawing labels over images", "plotOverlay", tasks, options);
   return tasks.length;

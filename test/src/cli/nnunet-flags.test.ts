@@ -52,8 +52,8 @@ describe.each(installed)("$name", ({ name, flags }) => {
     expect(nnunetFlags[name]!.map((flag) => `${flag.names.join("/")} ${flag.takes}`).toSorted()).toEqual(
       theirs.toSorted(),
     );
-    for (const { here, reason, skips } of nnunetFlags[name]!)
-      expect(here !== null || reason !== undefined || skips !== undefined).toBe(true);
+    for (const { here, reason, skips, leavesOut } of nnunetFlags[name]!)
+      expect(here !== null || (reason ?? skips ?? leavesOut) !== undefined).toBe(true);
     expect(flagLines(name)).toHaveLength(flags.length);
   });
 
@@ -109,6 +109,14 @@ test.each([
     ours: [
       'postprocess determine --input "$RESULTS_FOLDER"/nnUNet/3d_cascade_fullres/Task004_*/nnUNetTrainerV2CascadeFullRes__nnUNetPlansv2.1 --validation-folder x --nnunet v1',
     ],
+  },
+  {
+    theirs: "nnUNetv2_plot_overlay_pngs -d 4 -o png -c 2d",
+    ours: ["plot-overlays 4 --output png --configuration 2d --preprocessed"],
+  },
+  {
+    theirs: "nnUNetv2_plot_overlay_pngs -d 4 -o png --use_raw",
+    ours: ["plot-overlays 4 --output png"],
   },
   {
     theirs: "nnUNet_train 3d_fullres nnUNetTrainerV2 Task004_X 0 --npz",
