@@ -8,6 +8,7 @@ import type { CaseVolume } from "../../../processor/imaging/volume/case-volume.j
 import { distinctLabels } from "../../../processor/imaging/volume/distinct-labels.js";
 import type { PreprocessHistory } from "../../../processor/nnunet-files/preprocess-history.js";
 import { propertiesPickle } from "../../../processor/nnunet-files/properties-pickle.js";
+import { clipsInfinite } from "../../../processor/runtime/preprocess/clips-infinite.js";
 import { historyOf, networkSize } from "../../../processor/runtime/preprocess/crop-history.js";
 import {
   copyLabels,
@@ -78,9 +79,7 @@ export async function caseOnGrid(task: CaseOnGridTask): Promise<CaseOnGrid> {
   const pool = inlinePool;
   const images = [];
   for (const path of task.images) images.push(await readWith(reader, path));
-  // nnU-Net v2 clips CT before anything else; other schemes would make the whole channel NaN.
-  const takesInfinite = (channel: number) =>
-    plan.normalizeFirst && plan.normalization[channel]?.scheme === "CTNormalization";
+  const takesInfinite = (channel: number) => clipsInfinite(plan, channel);
   const image = stackChannels(images, { channelNames, onWarning: () => {}, takesInfinite });
   const affine = nibabelAffine(image);
   const turned = reorients(reader)

@@ -1,0 +1,10 @@
+import type { InferencePlan } from "../../contract/manifest.js";
+
+/**
+ * Returns whether infinite voxels are welcome in a channel: nnU-Net v2 clips CT before anything else. With its other schemes, and
+ * in v1, which resamples first, one infinite voxel makes the whole channel NaN.
+ *
+ * @param channel from 0
+ */
+export const clipsInfinite = ({ normalizeFirst, normalization }: InferencePlan, channel: number): boolean =>
+  normalizeFirst && normalization[channel]?.scheme === "CTNormalization";
