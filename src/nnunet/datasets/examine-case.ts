@@ -4,6 +4,8 @@ import type { Affine } from "../../../processor/imaging/volume/affine.js";
 import { voxelCount, type Xyz, type Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { Direction } from "../../../processor/imaging/volume/geometry.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
+import { numberBlocks } from "../../../processor/imaging/volume/number-blocks.js";
+import { voxelWords } from "../../../processor/imaging/volume/voxel-words.js";
 import { gridInRas } from "../../../processor/runtime/preprocess/reorient-case.js";
 import { type ImageReaderName, isNibabel, readWith, reorients } from "./image-reader.js";
 import { readsCutFile, type UnreadFile, unreadFile } from "./unread-file.js";
@@ -127,20 +129,23 @@ function imageFacts(grid: GridFacts, voxels: Image["voxels"]): ImageFacts {
   let minimum = Number.POSITIVE_INFINITY;
   let maximum = Number.NEGATIVE_INFINITY;
   let sum = 0;
-  for (let i = 0; i < voxels.length; i++) {
-    const value = Number(voxels[i]);
-    if (value < minimum) minimum = value;
-    if (value > maximum) maximum = value;
-    sum += value;
+  for (const numbers of numberBlocks(voxels)) {
+    for (let i = 0; i < numbers.length; i++) {
+      const value = numbers[i]!;
+      if (value < minimum) minimum = value;
+      if (value > maximum) maximum = value;
+      sum += value;
+    }
   }
   // Only then may a voxel be NaN or infinite; most images need one loop.
   if (!Number.isFinite(sum)) {
     sum = 0;
-    for (let i = 0; i < voxels.length; i++) {
-      const value = Number(voxels[i]);
-      if (Number.isNaN(value)) nanVoxels++;
-      else if (!Number.isFinite(value)) infiniteVoxels++;
-      else sum += value;
+    for (const numbers of numberBlocks(voxels)) {
+      for (const value of numbers) {
+        if (Number.isNaN(value)) nanVoxels++;
+        else if (!Number.isFinite(value)) infiniteVoxels++;
+        else sum += value;
+      }
     }
   }
   return { ...grid, nanVoxels, infiniteVoxels, minimum, maximum, mean: sum / voxels.length };
@@ -154,16 +159,29 @@ function labelFacts(grid: GridFacts, voxels: Image["voxels"]): LabelFacts {
   const note = () => {
     if (counts.size < mostValues || counts.has(last)) counts.set(last, (counts.get(last) ?? 0) + run);
   };
-  for (let i = 0; i < count; i++) {
+  const add = (i: number): void => {
     const value = Math.fround(Number(voxels[i]));
     if (value === last || (Number.isNaN(value) && Number.isNaN(last))) {
       run++;
-      continue;
+      return;
     }
     note();
     last = value;
     run = 1;
+  };
+  const { words, perWord } = voxelWords(voxels, count);
+  // The bits of a word whose voxels all have the last value.
+  let uniform: number | null = null;
+  for (let word = 0; word < words.length; word++) {
+    const bits = words[word]!;
+    if (bits === uniform) {
+      run += perWord;
+      continue;
+    }
+    for (let i = word * perWord; i < (word + 1) * perWord; i++) add(i);
+    uniform = run >= perWord ? bits : null;
   }
+  for (let i = words.length * perWord; i < count; i++) add(i);
   note();
   const values = [...counts.keys()].sort((a, b) => (Number.isNaN(a) ? 1 : Number.isNaN(b) ? -1 : a - b));
   return { ...grid, values, counts: values.map((value) => counts.get(value)!) };

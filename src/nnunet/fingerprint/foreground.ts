@@ -3,6 +3,7 @@ import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js"
 import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
 import { turnToRas, turnVoxels } from "../../../processor/imaging/volume/reorient.js";
+import { voxelWords } from "../../../processor/imaging/volume/voxel-words.js";
 import { gridInRas } from "../../../processor/runtime/preprocess/reorient-case.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { type ImageReaderName, isNibabel, readWith, reorients } from "../datasets/image-reader.js";
@@ -86,7 +87,9 @@ export async function readForeground(
     for (let component = 0; component < components; component++) {
       const values = voxels.subarray(component * count, (component + 1) * count);
       cropBox = union(cropBox, nonzeroBox(values, sizeZyx));
-      channels.push(Float32Array.from(indices, (index) => values[index]!));
+      const foreground = new Float32Array(indices.length);
+      for (let i = 0; i < indices.length; i++) foreground[i] = values[indices[i]!]!;
+      channels.push(foreground);
     }
   }
   const box: Box = cropBox ?? [
@@ -103,12 +106,23 @@ export async function readForeground(
   };
 }
 
+/** Returns the indices of the voxels above 0. Most voxels of a label map are 0, so that several are passed over at a time. */
 function labelled(voxels: NumericVoxels, count: number): Uint32Array {
+  const { words, perWord } = voxelWords(voxels, count);
+  const isPositive = (i: number): boolean => voxels[i]! > 0;
+  const eachPositive = (work: (index: number) => void): void => {
+    for (let word = 0; word < words.length; word++)
+      if (words[word] !== 0)
+        for (let i = word * perWord; i < (word + 1) * perWord; i++) if (isPositive(i)) work(i);
+    for (let i = words.length * perWord; i < count; i++) if (isPositive(i)) work(i);
+  };
   let found = 0;
-  for (let i = 0; i < count; i++) if (voxels[i]! > 0) found++;
+  eachPositive(() => found++);
   const indices = new Uint32Array(found);
   found = 0;
-  for (let i = 0; i < count; i++) if (voxels[i]! > 0) indices[found++] = i;
+  eachPositive((index) => {
+    indices[found++] = index;
+  });
   return indices;
 }
 

@@ -1,0 +1,19 @@
+import type { VoxelArray } from "./image.js";
+
+/** Several voxels that are compared at once. */
+export interface VoxelWords {
+  readonly words: Uint32Array;
+  /** The voxels in a word: 1, 2 or 4. */
+  readonly perWord: number;
+}
+
+/**
+ * Returns the bits of the first voxels as words of four bytes: equal words have equal voxels, which saves most of the time for label
+ * maps. The last voxels may not fill a word. There are no words for voxels of eight bytes.
+ */
+export function voxelWords(voxels: VoxelArray, count: number): VoxelWords {
+  const perWord = 4 / voxels.BYTES_PER_ELEMENT;
+  return perWord >= 1 && voxels.byteOffset % 4 === 0
+    ? { words: new Uint32Array(voxels.buffer, voxels.byteOffset, Math.floor(count / perWord)), perWord }
+    : { words: new Uint32Array(0), perWord: 1 };
+}
