@@ -1,4 +1,5 @@
 import type { VoxelArray } from "../../../processor/imaging/volume/image.js";
+import { voxelWords } from "../../../processor/imaging/volume/voxel-words.js";
 
 /** The numbers of voxels in which a reference and a prediction have or lack a label. */
 export interface VoxelCounts {
@@ -58,6 +59,39 @@ function countPairs(
   const indexOf = (voxel: number): number =>
     table[voxel] ?? (outside.size === 0 ? 0 : (outside.get(Math.fround(voxel)) ?? 0));
   const size = values.length + 1;
-  for (let i = 0; i < reference.length; i++)
-    pairs[indexOf(Number(reference[i])) * size + indexOf(Number(prediction[i]))]!++;
+  const pairOf = (i: number): number => indexOf(Number(reference[i])) * size + indexOf(Number(prediction[i]));
+  const ofReference = voxelWords(reference, reference.length);
+  const ofPrediction = voxelWords(prediction, reference.length);
+  const { perWord } = ofReference;
+  const words =
+    perWord === ofPrediction.perWord ? Math.min(ofReference.words.length, ofPrediction.words.length) : 0;
+  for (let word = 0; word < words; ) {
+    const start = word * perWord;
+    let isUniform = true;
+    for (let i = start; i < start + perWord; i++) {
+      pairs[pairOf(i)]!++;
+      if (pairOf(i) !== pairOf(start)) isUniform = false;
+    }
+    word++;
+    // Neighbours mostly repeat, so that whole words are equal.
+    const end = isUniform
+      ? endOfRun(ofReference.words, ofPrediction.words, { start: word, end: words })
+      : word;
+    pairs[pairOf(start)]! += (end - word) * perWord;
+    word = end;
+  }
+  for (let i = words * perWord; i < reference.length; i++) pairs[pairOf(i)]!++;
+}
+
+/** Returns the first word from `start` that differs from the one before it, in one of two label maps. */
+function endOfRun(
+  words: Uint32Array,
+  others: Uint32Array,
+  { start, end }: { readonly start: number; readonly end: number },
+): number {
+  const bits = words[start - 1];
+  const otherBits = others[start - 1];
+  let word = start;
+  while (word < end && words[word] === bits && others[word] === otherBits) word++;
+  return word;
 }
