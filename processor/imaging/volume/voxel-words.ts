@@ -17,3 +17,11 @@ export function voxelWords(voxels: VoxelArray, count: number): VoxelWords {
     ? { words: new Uint32Array(voxels.buffer, voxels.byteOffset, Math.floor(count / perWord)), perWord }
     : { words: new Uint32Array(0), perWord: 1 };
 }
+
+/** Returns the first word from `start` that differs from the one before it, or the number of words. */
+export function endOfRun(words: Uint32Array, start: number): number {
+  const bits = words[start - 1];
+  let word = start;
+  while (word < words.length && words[word] === bits) word++;
+  return word;
+}

@@ -5,7 +5,7 @@ import { voxelCount, type Xyz, type Zyx } from "../../../processor/imaging/volum
 import type { Direction } from "../../../processor/imaging/volume/geometry.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
 import { numberBlocks } from "../../../processor/imaging/volume/number-blocks.js";
-import { voxelWords } from "../../../processor/imaging/volume/voxel-words.js";
+import { endOfRun, voxelWords } from "../../../processor/imaging/volume/voxel-words.js";
 import { gridInRas } from "../../../processor/runtime/preprocess/reorient-case.js";
 import { type ImageReaderName, isNibabel, readWith, reorients } from "./image-reader.js";
 import { readsCutFile, type UnreadFile, unreadFile } from "./unread-file.js";
@@ -183,16 +183,13 @@ function labelFacts(grid: GridFacts, voxels: Image["voxels"]): LabelFacts {
     run = 1;
   };
   const { words, perWord } = voxelWords(voxels, count);
-  // The bits of a word whose voxels all have the last value.
-  let uniform: number | null = null;
-  for (let word = 0; word < words.length; word++) {
-    const bits = words[word]!;
-    if (bits === uniform) {
-      run += perWord;
-      continue;
-    }
+  for (let word = 0; word < words.length; ) {
     for (let i = word * perWord; i < (word + 1) * perWord; i++) add(i);
-    uniform = run >= perWord ? bits : null;
+    word++;
+    // All voxels of the word have the last value.
+    const end = run >= perWord ? endOfRun(words, word) : word;
+    run += (end - word) * perWord;
+    word = end;
   }
   for (let i = words.length * perWord; i < count; i++) add(i);
   note();

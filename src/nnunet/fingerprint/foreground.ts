@@ -3,7 +3,7 @@ import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js"
 import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
 import { turnToRas, turnVoxels } from "../../../processor/imaging/volume/reorient.js";
-import { voxelWords } from "../../../processor/imaging/volume/voxel-words.js";
+import { endOfRun, voxelWords } from "../../../processor/imaging/volume/voxel-words.js";
 import { gridInRas } from "../../../processor/runtime/preprocess/reorient-case.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { type ImageReaderName, isNibabel, readWith, reorients } from "../datasets/image-reader.js";
@@ -111,9 +111,10 @@ function labelled(voxels: NumericVoxels, count: number): Uint32Array {
   const { words, perWord } = voxelWords(voxels, count);
   const isPositive = (i: number): boolean => voxels[i]! > 0;
   const eachPositive = (work: (index: number) => void): void => {
-    for (let word = 0; word < words.length; word++)
-      if (words[word] !== 0)
-        for (let i = word * perWord; i < (word + 1) * perWord; i++) if (isPositive(i)) work(i);
+    for (let word = 0; word < words.length; word++) {
+      if (words[word] === 0) word = endOfRun(words, word + 1) - 1;
+      else for (let i = word * perWord; i < (word + 1) * perWord; i++) if (isPositive(i)) work(i);
+    }
     for (let i = words.length * perWord; i < count; i++) if (isPositive(i)) work(i);
   };
   let found = 0;
