@@ -8,8 +8,13 @@ import { submitScript } from "../batch/submit-array.js";
 import { packageRoot } from "../ground/files/package-root.js";
 import { shellWord } from "../ground/shell-word.js";
 import { findDatasetName } from "../nnunet/find-dataset.js";
-import { nnunetFolders, requireFolder } from "../nnunet/folders.js";
-import { checkTraining, trainedFolder, writeFirstSplits } from "../nnunet/training/check-training.js";
+import { nnunetFolders } from "../nnunet/folders.js";
+import {
+  checkTraining,
+  modelPlace,
+  trainedFolder,
+  writeFirstSplits,
+} from "../nnunet/training/check-training.js";
 import type { Fold } from "../nnunet/training/each-fold.js";
 import { foldState } from "../nnunet/training/fold-state.js";
 import type { CommandSession } from "./command-session.js";
@@ -39,13 +44,7 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
   const dataset = await findDatasetName(String(args.dataset), folders);
   const { trainer, plans } = trainedName(args);
   const { configuration } = args;
-  const place = {
-    preprocessedFolder: join(requireFolder(folders, "preprocessed"), dataset),
-    resultsFolder: join(requireFolder(folders, "results"), dataset),
-    trainer,
-    plans,
-    configuration,
-  };
+  const place = modelPlace(folders, dataset, { trainer, plans, configuration });
   const modelFolder = await trainedFolder(place);
   const folds = [...new Set(foldsOf(args.folds))];
   const weights = args["pretrained-weights"];

@@ -3,16 +3,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Sessions } from "../../processor/runtime/service/access/sessions.js";
 import { createService } from "../../processor/runtime/service/create-service.js";
 import { ServedModels } from "../../processor/runtime/service/models/served-model.js";
 import { DataRoots } from "../../processor/runtime/service/requests/data-roots.js";
 import { emptyResult } from "../support/service/test-engine.js";
 import { testModel } from "../support/service/test-model.js";
+import { usualOptions } from "../support/service/usual-options.js";
 
 const folder = mkdtempSync(join(tmpdir(), "service-bench-"));
 const many = 1e6;
+const usual = usualOptions();
 const service = await createService({
+  ...usual,
   folder,
   models: new ServedModels([testModel("organ")]),
   openEngine: (listener) =>
@@ -27,26 +29,8 @@ const service = await createService({
       expire: () => Promise.resolve(0),
       close: () => Promise.resolve(),
     }),
-  access: { tokens: null, sessions: new Sessions(), corsOrigins: [], isLoopback: true },
   dataRoots: new DataRoots([]),
-  limits: {
-    maxUploadBytes: 2 ** 32,
-    maxVoxels: 1e9,
-    maxWaitingJobs: many,
-    maxWaitingJobsOfClient: many,
-    maxDownloads: 10,
-    requestsPerMinute: null,
-  },
-  pageFolder: null,
-  trustedProxies: 0,
-  keptResultsMs: 1e9,
-  resumesJobs: false,
-  isDebugging: false,
-  expiresByGet: false,
-  needsMetadata: true,
-  orthanc: null,
-  webhooks: { url: null, allowedHosts: [], secret: null, pausesMs: [0] },
-  plugins: [],
+  limits: { ...usual.limits, maxUploadBytes: 2 ** 32, maxWaitingJobs: many, maxWaitingJobsOfClient: many },
   writeLog: () => {},
 });
 await service.app.listen({ host: "127.0.0.1", port: 0 });

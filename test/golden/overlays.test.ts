@@ -104,6 +104,12 @@ test.each(["b2nd", "npz"] as const)(
       join(output, "ct_00.png"),
       join(repositoryRoot, "test", "fixtures", "overlays", "ct_00-preprocessed.png"),
     );
+    const files = join(datasetFolder, "nnUNetPlans_3d_fullres");
+    const withoutLabels = format === "npz" ? buildZip([{ name: "data.npy" }]) : "";
+    writeFileSync(join(files, format === "npz" ? "ct_00.npz" : "ct_00_seg.b2nd"), withoutLabels);
+    await expect(plotPreprocessed({ ...options, ...place, channel: 0 })).rejects.toMatchObject({
+      code: "NOT_PREPROCESSED",
+    });
     await expect(plotPreprocessed({ ...options, ...place, channel: 1 })).rejects.toMatchObject({
       code: "USAGE",
     });

@@ -75,7 +75,7 @@ function countPairs(
     word++;
     // Neighbours mostly repeat, so that whole words are equal.
     const end = isUniform
-      ? endOfRun(ofReference.words, ofPrediction.words, { start: word, end: words })
+      ? endOfCommonRun(ofReference.words, ofPrediction.words, { start: word, end: words })
       : word;
     pairs[pairOf(start)]! += (end - word) * perWord;
     word = end;
@@ -84,7 +84,7 @@ function countPairs(
 }
 
 /** Returns the first word from `start` that differs from the one before it, in one of two label maps. */
-function endOfRun(
+function endOfCommonRun(
   words: Uint32Array,
   others: Uint32Array,
   { start, end }: { readonly start: number; readonly end: number },

@@ -29,22 +29,29 @@ const limits = { ...defaultZipLimits, maxTotalBytes: maxBytes, maxRatio: 2000 };
  * @throws PROBABILITIES_INVALID if the file lacks the array, or the array is not made of float16, float32 or float64 in C
  *   order; ARCHIVE_INVALID, ARCHIVE_UNSAFE
  */
-export const readNpz = (file: string, name: string): Promise<FloatArray> => readArray(file, name, floatTypes);
+export const readNpz = (file: string, name: string): Promise<FloatArray> =>
+  readArray(file, name, { types: floatTypes, code: "PROBABILITIES_INVALID" });
 
 /**
  * Reads one array of a preprocessed case, `data` or `seg`, whose labels are int8 or int16.
  *
- * @throws the errors of `readNpz`
+ * @throws NOT_PREPROCESSED for another array; ARCHIVE_INVALID, ARCHIVE_UNSAFE
  */
 export const readPreprocessedNpz = (file: string, name: "data" | "seg"): Promise<FloatArray<NumberType>> =>
-  readArray(file, name, [...floatTypes, "i1", "i2"]);
+  readArray(file, name, { types: [...floatTypes, "i1", "i2"], code: "NOT_PREPROCESSED" });
+
+interface ArrayRule<Type extends NumberType> {
+  readonly types: readonly Type[];
+  /** The error if the array is another one. */
+  readonly code: "PROBABILITIES_INVALID" | "NOT_PREPROCESSED";
+}
 
 async function readArray<Type extends NumberType>(
   file: string,
   name: string,
-  types: readonly Type[],
+  { types, code }: ArrayRule<Type>,
 ): Promise<FloatArray<Type>> {
-  const invalid = (what: string) => nnunetError("PROBABILITIES_INVALID", `${file}: ${what}`);
+  const invalid = (what: string) => nnunetError(code, `${file}: ${what}`);
   const archive = await ZipArchive.open(file, limits);
   try {
     const entry = `${name}.npy`;

@@ -87,7 +87,10 @@ async function filesOfConfiguration(
 
 const isPrediction = (name: string): boolean => !name.endsWith(".npz") && !name.endsWith(".pkl");
 
-/** Takes the post-processing of an ensemble if the archive has all of its members; null if there is no folder for ensembles. */
+/**
+ * Returns the files of each ensemble whose members are all exported: its post-processing, and its predictions if they are
+ * wanted. Returns null without an `ensembles` folder.
+ */
 async function filesOfEnsembles(selection: ExportSelection): Promise<readonly string[] | null> {
   const { resultsFolder, datasetName, trainer, plans, configurations, withPredictions } = selection;
   const exported = new Set(

@@ -7,9 +7,10 @@ import { resolveConfiguration } from "../../checkpoint/nnunet-v2/configuration.j
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { namesIn } from "../evaluation/evaluate-folder.js";
+import { type NnunetFolders, requireFolder } from "../folders.js";
 import type { Split } from "../preprocessing/splits.js";
 import { writeSplits } from "../preprocessing/write-splits.js";
-import { nameOf } from "../selection/best-model.js";
+import { nameOf, type TrainedName } from "../selection/best-model.js";
 import { checkCases, missingParts, preprocessedFolder, someOf } from "./check-cases.js";
 import type { Fold } from "./each-fold.js";
 
@@ -32,6 +33,19 @@ export interface ModelPlace {
   readonly plans: string;
   readonly configuration: string;
 }
+
+/** Returns where a model is trained: the folders of its data set, and its name. */
+export const modelPlace = (
+  folders: NnunetFolders,
+  datasetName: string,
+  { trainer, plans, configuration }: TrainedName,
+): ModelPlace => ({
+  preprocessedFolder: join(requireFolder(folders, "preprocessed"), datasetName),
+  resultsFolder: join(requireFolder(folders, "results"), datasetName),
+  trainer,
+  plans,
+  configuration,
+});
 
 /**
  * Returns the folder in which nnU-Net trains: `<trainer>__<plans>__<configuration>` with the name that the plans have

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { findDatasetName } from "../find-dataset.js";
-import { type NnunetFolders, requireFolder } from "../folders.js";
-import { checkTraining, sharedMemoryWarning, trainedFolder } from "./check-training.js";
+import type { NnunetFolders } from "../folders.js";
+import { checkTraining, modelPlace, sharedMemoryWarning, trainedFolder } from "./check-training.js";
 import { eachFold, type Fold, type FoldResults } from "./each-fold.js";
 import { type FoldState, foldState, olderResults, plannedEpochs, putDamagedAside } from "./fold-state.js";
 import { trainFold } from "./train-fold.js";
@@ -57,15 +57,9 @@ export interface TrainedFolds extends FoldResults {
  * @throws the errors of `checkTraining`, before anything is trained
  */
 export async function train(options: TrainOptions): Promise<TrainedFolds> {
-  const { folders, configuration, trainer, plans, folds, gpus, onWarning, signal } = options;
+  const { folders, folds, gpus, onWarning, signal } = options;
   const datasetName = await findDatasetName(options.dataset, folders);
-  const place = {
-    preprocessedFolder: join(requireFolder(folders, "preprocessed"), datasetName),
-    resultsFolder: join(requireFolder(folders, "results"), datasetName),
-    trainer,
-    plans,
-    configuration,
-  };
+  const place = modelPlace(folders, datasetName, options);
   const modelFolder = await trainedFolder(place);
   const { pretrainedWeights, gpusPerFold } = options;
   const warnings = await checkTraining({ ...place, modelFolder, folds, pretrainedWeights, gpusPerFold });
