@@ -19,7 +19,6 @@ import { preparedEnding } from "../cases/find-prepared-cases.js";
 import { runtimeError } from "../errors.js";
 import { memberWithoutEarlierStage } from "../model/load-model.js";
 import { writeInputVolumes } from "../outputs/input-volume-output.js";
-import { clipsInfinite } from "../preprocess/clips-infinite.js";
 import { caseCrop } from "./crop-case.js";
 import { joinBratsFiles } from "./join-brats-files.js";
 import { partOfImage } from "./part-of-image.js";
@@ -73,19 +72,12 @@ async function readVolume(
   context: SegmentContext,
   onWarning: (line: string) => void,
 ): Promise<CaseVolume> {
-  const { members, model } = context.opened;
-  const { channelNames, network, plan } = model;
+  const { channelNames, network, plan } = context.opened.model;
   const [first] = request.inputs;
   if (plan.nvidia !== undefined && first?.path.endsWith(preparedEnding))
     return readPreparedCase(first.path, network.inputChannels);
-  const takesInfinite = (channel: number): boolean =>
-    members.every(
-      ({ model, previousStage }) =>
-        clipsInfinite(model.plan, channel) &&
-        (previousStage === null || clipsInfinite(previousStage.model.plan, channel)),
-    );
   const images = await readImages(request, context, onWarning);
-  const volume = stackChannels(images, { channelNames, onWarning, takesInfinite });
+  const volume = stackChannels(images, { channelNames, onWarning });
   const areBratsFiles = request.inputs.length > 1 && (plan.nvidia?.brats ?? null) !== null;
   return areBratsFiles ? joinBratsFiles(volume) : volume;
 }

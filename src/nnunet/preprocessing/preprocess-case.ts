@@ -8,7 +8,6 @@ import type { CaseVolume } from "../../../processor/imaging/volume/case-volume.j
 import { distinctLabels } from "../../../processor/imaging/volume/distinct-labels.js";
 import type { PreprocessHistory } from "../../../processor/nnunet-files/preprocess-history.js";
 import { propertiesPickle } from "../../../processor/nnunet-files/properties-pickle.js";
-import { clipsInfinite } from "../../../processor/runtime/preprocess/clips-infinite.js";
 import { historyOf, networkSize } from "../../../processor/runtime/preprocess/crop-history.js";
 import {
   copyLabels,
@@ -22,6 +21,7 @@ import { reorientCase, withoutReorientation } from "../../../processor/runtime/p
 import { type ImageReaderName, isNibabel, readWith, reorients } from "../datasets/image-reader.js";
 import { inlinePool } from "../threads/inline-pool.js";
 import { classLocations, type LocationKey, pickledLocations } from "./class-locations.js";
+import { clipsInfinite } from "./clips-infinite.js";
 
 export interface CaseOnGridTask {
   readonly reader: ImageReaderName;

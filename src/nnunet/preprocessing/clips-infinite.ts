@@ -1,4 +1,4 @@
-import type { InferencePlan } from "../../contract/manifest.js";
+import type { InferencePlan } from "../../../processor/contract/manifest.js";
 
 /**
  * Returns whether infinite voxels are welcome in a channel: nnU-Net v2 clips CT before anything else. With its other schemes, and
