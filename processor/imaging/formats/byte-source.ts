@@ -89,6 +89,45 @@ export class ByteReader {
    * can hold that many.
    */
   async readData(offset: number, length: number): Promise<Buffer> {
+    this.#checkAnnounced(offset, length);
+    if (length > constants.MAX_LENGTH) {
+      throw imageError(
+        "IMAGE_UNSUPPORTED",
+        `${this.#source.path}: ${length} bytes of voxels; Node.js can hold at most ${constants.MAX_LENGTH} in one buffer`,
+      );
+    }
+    const data = Buffer.allocUnsafeSlow(length);
+    let position = 0;
+    for await (const part of this.#partsOf(offset, length)) position += part.copy(data, position);
+    return data;
+  }
+
+  /**
+   * Skips `offset` bytes from the start and gives the next `length` bytes in blocks of `blockBytes`, of which the last may be
+   * shorter. Each block overwrites the one before it, so that no memory is needed for the whole.
+   */
+  readBlocks(offset: number, length: number, blockBytes: number): AsyncGenerator<Buffer> {
+    this.#checkAnnounced(offset, length);
+    return this.#blocksOf(offset, length, blockBytes);
+  }
+
+  async *#blocksOf(offset: number, length: number, blockBytes: number): AsyncGenerator<Buffer> {
+    const block = Buffer.allocUnsafeSlow(Math.min(blockBytes, length));
+    let filled = 0;
+    for await (const part of this.#partsOf(offset, length)) {
+      for (let from = 0; from < part.length; ) {
+        const copied = part.copy(block, filled, from);
+        from += copied;
+        filled += copied;
+        if (filled < block.length) continue;
+        yield block;
+        filled = 0;
+      }
+    }
+    if (filled > 0) yield block.subarray(0, filled);
+  }
+
+  #checkAnnounced(offset: number, length: number): void {
     if (!Number.isSafeInteger(offset) || offset < 0) {
       throw imageError(
         "IMAGE_INVALID",
@@ -102,31 +141,28 @@ export class ByteReader {
         `${this.#source.path}: the header announces ${length} bytes of voxels, but the file cannot hold more than ${Math.max(0, this.limit - offset)}`,
       );
     }
-    if (length > constants.MAX_LENGTH) {
-      throw imageError(
-        "IMAGE_UNSUPPORTED",
-        `${this.#source.path}: ${length} bytes of voxels; Node.js can hold at most ${constants.MAX_LENGTH} in one buffer`,
-      );
-    }
-    const data = Buffer.allocUnsafeSlow(length);
+  }
+
+  /** Gives `length` bytes after `offset` as they arrive, with 0 in place of missing ones if the source fills them. */
+  async *#partsOf(offset: number, length: number): AsyncGenerator<Buffer> {
     let position = -offset;
     let chunk: Buffer | null = this.#pending;
     this.#pending = Buffer.alloc(0);
     while (chunk !== null && position < length) {
       const from = Math.max(0, -position);
-      if (from < chunk.length)
-        chunk.copy(data, position + from, from, Math.min(chunk.length, length - position));
+      if (from < chunk.length) yield chunk.subarray(from, Math.min(chunk.length, length - position));
       position += chunk.length;
       if (position < length) chunk = await this.#next();
     }
-    if (position < length && fillsMissing) data.fill(0, Math.max(0, position));
-    else if (position < length) {
+    if (position >= length) return;
+    if (this.#source.fillsMissing !== true)
       throw imageError(
         "IMAGE_TRUNCATED",
         `${this.#source.path}: ends after ${Math.max(0, position)} of ${length} bytes of voxels`,
       );
-    }
-    return data;
+    const zeros = Buffer.alloc(Math.min(chunkBytes, length));
+    for (let missing = length - Math.max(0, position); missing > 0; missing -= zeros.length)
+      yield zeros.subarray(0, Math.min(zeros.length, missing));
   }
 
   /** Yields the remaining bytes, chunk by chunk. */

@@ -1,3 +1,5 @@
+import type { VoxelArray } from "../volume/image.js";
+
 export interface ReadImageOptions {
   /** True to read the orientation of NIfTI files by nibabel's rule instead of ITK's; false when absent. */
   readonly preferSform?: boolean;
@@ -14,3 +16,10 @@ export interface ReadImageOptions {
    */
   readonly fillsMissing?: boolean;
 }
+
+/**
+ * Takes some of the voxels of an image in the order of memory, whole rows of them. The array is valid during the call only.
+ *
+ * @param start the index of the first of them in `components × z × y × x`
+ */
+export type BlockSink = (voxels: VoxelArray, start: number) => void;

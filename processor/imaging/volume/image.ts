@@ -37,6 +37,9 @@ export interface Image {
   readonly source: ImageSource;
 }
 
+/** An image without its voxels. */
+export type ImageHead = Omit<Image, "voxels">;
+
 /** The origin of an image: its file or series, and what their format stores besides the geometry. */
 export type ImageSource = FileSource | DicomSource;
 

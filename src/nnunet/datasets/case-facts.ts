@@ -11,7 +11,7 @@ export interface ReadFacts {
 }
 
 /**
- * Reads every case of a data set.
+ * Reads every case of a data set, and measures its intensities.
  *
  * @throws DATASET_INVALID if a file cannot be read
  */
@@ -24,7 +24,7 @@ export const answeredFacts = (
   tools: WorkTools,
 ): Promise<readonly ReadFacts[]> =>
   eachCase(cases, { label: `${name}: reading`, tools }, async ({ id, images, label }, pool) => {
-    const facts = await pool.run("examineCase", { reader, images, label });
+    const facts = await pool.run("examineCase", { reader, images, label, measuresIntensities: true });
     for (const file of [...facts.images, facts.label])
       if (file !== null && !isRead(file)) throw nnunetError("DATASET_INVALID", file.text);
     return { id, images: facts.images as readonly ImageFacts[], label: facts.label as LabelFacts | null };

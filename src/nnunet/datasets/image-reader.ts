@@ -1,4 +1,5 @@
-import type { Image } from "../../../processor/imaging/volume/image.js";
+import type { BlockSink, ReadImageOptions } from "../../../processor/imaging/formats/read-image-options.js";
+import type { Image, ImageHead } from "../../../processor/imaging/volume/image.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import type { DatasetJson } from "./dataset-json.js";
 
@@ -66,21 +67,43 @@ export const isNibabel = (reader: ImageReaderName): boolean => reader.startsWith
 
 export const reorients = (reader: ImageReaderName): boolean => reader.endsWith("WithReorient");
 
+interface ReadWithOptions {
+  readonly fillsMissing?: boolean;
+}
+
 /** Reads an image by the rules of one of nnU-Net's readers, without turning it. */
-export async function readWith(
-  reader: ImageReaderName,
-  path: string,
-  { fillsMissing = false }: { readonly fillsMissing?: boolean } = {},
-): Promise<Image> {
-  // Planning mostly reads no image, and the formats take long to load.
-  const { readImage } = await import("../../../processor/imaging/formats/read-image.js");
-  const image = await readImage(path, { preferSform: isNibabel(reader), imageReader: reader, fillsMissing });
-  if (isNifti2(image) && !isNibabel(reader))
-    throw nnunetError(
-      "DATASET_INVALID",
-      `${path} has the format NIfTI-2, which ITK, and with it nnU-Net's ${reader}, does not read; NibabelIO does`,
-    );
+export async function readWith(reader: ImageReaderName, path: string): Promise<Image> {
+  const image = await (await imageFormats()).readImage(path, rulesOf(reader));
+  refuseNifti2(reader, image);
   return image;
 }
 
-const isNifti2 = ({ source }: Image): boolean => source.format === "nifti" && source.nifti?.version === 2;
+/** Reads an image as `readWith` does, but gives its voxels in blocks while they arrive. */
+export async function readInBlocksWith(
+  reader: ImageReaderName,
+  path: string,
+  options: ReadWithOptions,
+  begin: (head: ImageHead) => BlockSink,
+): Promise<ImageHead> {
+  const { readImageInBlocks } = await imageFormats();
+  return readImageInBlocks(path, { ...rulesOf(reader), ...options }, (head) => {
+    refuseNifti2(reader, head);
+    return begin(head);
+  });
+}
+
+/** Planning mostly reads no image, and the formats take long to load. */
+const imageFormats = () => import("../../../processor/imaging/formats/read-image.js");
+
+const rulesOf = (reader: ImageReaderName): ReadImageOptions => ({
+  preferSform: isNibabel(reader),
+  imageReader: reader,
+});
+
+function refuseNifti2(reader: ImageReaderName, { source }: ImageHead): void {
+  if (source.format === "nifti" && source.nifti?.version === 2 && !isNibabel(reader))
+    throw nnunetError(
+      "DATASET_INVALID",
+      `${source.path} has the format NIfTI-2, which ITK, and with it nnU-Net's ${reader}, does not read; NibabelIO does`,
+    );
+}

@@ -5,6 +5,7 @@ import type { DatasetJson } from "./dataset-json.js";
 import type { ImageFacts, LabelFacts } from "./examine-case.js";
 import type { ImageReaderName } from "./image-reader.js";
 import type { DatasetCase } from "./list-cases.js";
+import type { Intensities } from "./measure-voxels.js";
 
 /** One row of the table of a data set. */
 export interface ShownCase {
@@ -12,11 +13,7 @@ export interface ShownCase {
   readonly sizeZyx: readonly number[];
   readonly spacingMmZyx: readonly number[];
   /** One entry for each channel. */
-  readonly intensities: readonly {
-    readonly minimum: number;
-    readonly mean: number;
-    readonly maximum: number;
-  }[];
+  readonly intensities: readonly Intensities[];
   /** The volume of each label that occurs, in millilitres. */
   readonly labelMillilitres: Readonly<Record<string, number>>;
   /** What makes the case unlike the others; empty for most. */
@@ -45,7 +42,7 @@ function rowOf(id: string, images: readonly ImageFacts[], label: LabelFacts | nu
     id,
     sizeZyx: first?.sizeZyx ?? [],
     spacingMmZyx: first?.spacingMmZyx ?? [],
-    intensities: images.map(({ minimum, mean, maximum }) => ({ minimum, mean, maximum })),
+    intensities: images.flatMap(({ intensities }) => intensities ?? []),
     labelMillilitres: Object.fromEntries(
       (label?.values ?? []).flatMap((value, i) =>
         value === 0 ? [] : [[String(value), label!.counts[i]! * millilitresPerVoxel]],

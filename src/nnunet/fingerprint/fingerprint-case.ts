@@ -1,7 +1,8 @@
 import type { Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { ImageReaderName } from "../datasets/image-reader.js";
 import { type FileState, fileStates } from "../datasets/raw-files.js";
-import { type Box, readForeground } from "./foreground.js";
+import { readForeground } from "./foreground.js";
+import type { Box } from "./nonzero-box.js";
 import { drawnCounts, equalCounts, type ValueCounts } from "./value-counts.js";
 
 export interface FingerprintCaseTask {

@@ -1,39 +1,53 @@
 import { nibabelAffine } from "../../../processor/imaging/formats/nifti/nibabel-affine.js";
+import type { BlockSink } from "../../../processor/imaging/formats/read-image-options.js";
 import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
-import type { Image } from "../../../processor/imaging/volume/image.js";
+import type { VoxelArray } from "../../../processor/imaging/volume/image.js";
 import { turnToRas, turnVoxels } from "../../../processor/imaging/volume/reorient.js";
-import { endOfRun, voxelWords } from "../../../processor/imaging/volume/voxel-words.js";
 import { gridInRas } from "../../../processor/runtime/preprocess/reorient-case.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import { type ImageReaderName, isNibabel, readWith, reorients } from "../datasets/image-reader.js";
+import {
+  type ImageReaderName,
+  isNibabel,
+  readInBlocksWith,
+  readWith,
+  reorients,
+} from "../datasets/image-reader.js";
+import { LabelledRuns, type NumericVoxels } from "./labelled-runs.js";
+import { type Box, NonzeroBox } from "./nonzero-box.js";
 
-/** Voxels of any type whose elements are numbers. */
-export type NumericVoxels = Exclude<Image["voxels"], BigInt64Array | BigUint64Array>;
-
-/** An image with numbers as voxels, on the grid that nnU-Net sees. */
-export interface NumericImage {
-  /** `component × z × y × x`. */
-  readonly voxels: NumericVoxels;
+/** The grid that nnU-Net sees. */
+interface NumericImage {
   readonly components: number;
   readonly geometry: Geometry;
 }
 
-/** Reads an image as nnU-Net's reader does, turned to RAS if the reader turns images. */
-async function readNumeric(reader: ImageReaderName, path: string): Promise<NumericImage> {
+type NumericSink = (voxels: NumericVoxels, start: number) => void;
+
+/**
+ * Reads an image as nnU-Net's reader does, in blocks of whole rows: voxels of any type whose elements are numbers. An image that the
+ * reader turns to RAS comes as one block.
+ */
+async function readNumeric(
+  reader: ImageReaderName,
+  path: string,
+  begin: (image: NumericImage) => NumericSink,
+): Promise<void> {
+  if (!reorients(reader)) {
+    await readInBlocksWith(reader, path, {}, (head): BlockSink => {
+      const sink = begin(head);
+      return (voxels, start) => sink(asNumbers(voxels), start);
+    });
+    return;
+  }
   const image = await readWith(reader, path);
   const { components, geometry } = image;
-  const voxels =
-    image.voxels instanceof BigInt64Array || image.voxels instanceof BigUint64Array
-      ? Float32Array.from(image.voxels, Number)
-      : image.voxels;
-  if (!reorients(reader)) return { voxels, components, geometry };
   const turn = turnToRas(geometry);
   const affine = isNibabel(reader) ? nibabelAffine(image) : null;
-  const turned = new Float32Array(voxels.length);
-  const plain = voxels instanceof Float32Array ? voxels : Float32Array.from(voxels);
+  const plain = Float32Array.from(asNumbers(image.voxels));
+  const turned = new Float32Array(plain.length);
   const count = voxelCount(geometry.sizeZyx);
-  for (let at = 0; at < voxels.length; at += count)
+  for (let at = 0; at < plain.length; at += count)
     turnVoxels({
       plain: plain.subarray(at, at + count),
       turned: turned.subarray(at, at + count),
@@ -41,11 +55,13 @@ async function readNumeric(reader: ImageReaderName, path: string): Promise<Numer
       turn,
       writes: "turned",
     });
-  return { voxels: turned, components, geometry: gridInRas(geometry, affine).geometry };
+  begin({ components, geometry: gridInRas(geometry, affine).geometry })(turned, 0);
 }
 
-/** A half-open box of voxels. */
-export type Box = Zyx<readonly [from: number, to: number]>;
+const asNumbers = (voxels: VoxelArray): NumericVoxels =>
+  voxels instanceof BigInt64Array || voxels instanceof BigUint64Array
+    ? Float32Array.from(voxels, Number)
+    : voxels;
 
 /** The foreground of one case: the voxels with a label above 0 within the non-zero region. */
 export interface CaseForeground {
@@ -59,7 +75,7 @@ export interface CaseForeground {
 }
 
 /**
- * Reads a case and returns its foreground. Only one image is in memory at a time.
+ * Reads a case and returns its foreground. No image is in memory as a whole, unless its reader turns it or its format is not NIfTI.
  *
  * @throws DATASET_INVALID if a voxel is NaN, or the images have different sizes
  */
@@ -68,121 +84,95 @@ export async function readForeground(
   images: readonly string[],
   labelPath: string,
 ): Promise<CaseForeground> {
-  const label = await readNumeric(reader, labelPath);
-  const { sizeZyx } = label.geometry;
-  const indices = labelled(label.voxels, voxelCount(sizeZyx));
-  let cropBox: Box | null = null;
+  const labelled = await readLabelled(reader, labelPath);
+  const { runs, sizeZyx } = labelled;
+  const nonzero = new NonzeroBox(sizeZyx);
   let spacing: Zyx | null = null;
   const channels: Float32Array[] = [];
   for (const path of images) {
-    const { voxels, components, geometry } = await readNumeric(reader, path);
-    if (geometry.sizeZyx.some((size, axis) => size !== sizeZyx[axis]))
-      throw nnunetError(
-        "DATASET_INVALID",
-        `${path}: its size is ${geometry.sizeZyx.join(" × ")} (z × y × x), but ${labelPath} has ${sizeZyx.join(" × ")}`,
-      );
-    refuseNan(voxels, path);
-    spacing ??= geometry.spacingMmZyx;
-    const count = voxelCount(sizeZyx);
-    for (let component = 0; component < components; component++) {
-      const values = voxels.subarray(component * count, (component + 1) * count);
-      cropBox = union(cropBox, nonzeroBox(values, sizeZyx));
-      const foreground = new Float32Array(indices.length);
-      for (let i = 0; i < indices.length; i++) foreground[i] = values[indices[i]!]!;
-      channels.push(foreground);
-    }
+    await readNumeric(reader, path, ({ components, geometry }) => {
+      if (geometry.sizeZyx.some((size, axis) => size !== sizeZyx[axis]))
+        throw nnunetError(
+          "DATASET_INVALID",
+          `${path}: its size is ${geometry.sizeZyx.join(" × ")} (z × y × x), but ${labelPath} has ${sizeZyx.join(" × ")}`,
+        );
+      spacing ??= geometry.spacingMmZyx;
+      const gathered = Array.from({ length: components }, () => runs.gather());
+      channels.push(...gathered.map(({ values }) => values));
+      return (voxels, start) => {
+        refuseNan(voxels, start, path);
+        eachComponent(voxels, { start, count: voxelCount(sizeZyx) }, (part, component, at) => {
+          nonzero.add(part, at);
+          gathered[component]!.add(part, at);
+        });
+      };
+    });
   }
-  const box: Box = cropBox ?? [
+  const box = nonzero.box();
+  const whole: Box = [
     [0, sizeZyx[0]],
     [0, sizeZyx[1]],
     [0, sizeZyx[2]],
   ];
+  const isZero = box === null;
+  const cropBox = box ?? whole;
   return {
     spacingMmZyx: spacing!,
     sizeZyx,
-    cropBox: box,
-    isZero: cropBox === null,
-    channels: isWhole(box, sizeZyx) ? channels : within(box, { sizeZyx, indices, channels }),
+    cropBox,
+    isZero,
+    channels: isWhole(cropBox, sizeZyx) ? channels : runs.within(cropBox, sizeZyx, channels),
   };
 }
 
-/** Returns the indices of the voxels above 0. Most voxels of a label map are 0, so that several are passed over at a time. */
-function labelled(voxels: NumericVoxels, count: number): Uint32Array {
-  const { words, perWord } = voxelWords(voxels, count);
-  const isPositive = (i: number): boolean => voxels[i]! > 0;
-  const eachPositive = (work: (index: number) => void): void => {
-    for (let word = 0; word < words.length; word++) {
-      if (words[word] === 0) word = endOfRun(words, word + 1) - 1;
-      else for (let i = word * perWord; i < (word + 1) * perWord; i++) if (isPositive(i)) work(i);
-    }
-    for (let i = words.length * perWord; i < count; i++) if (isPositive(i)) work(i);
-  };
-  let found = 0;
-  eachPositive(() => found++);
-  const indices = new Uint32Array(found);
-  found = 0;
-  eachPositive((index) => {
-    indices[found++] = index;
+/** Reads the label map of a case. Of several components, the first counts. */
+async function readLabelled(
+  reader: ImageReaderName,
+  path: string,
+): Promise<{ readonly runs: LabelledRuns; readonly sizeZyx: Zyx }> {
+  const runs = new LabelledRuns();
+  let sizeZyx: Zyx = [0, 0, 0];
+  await readNumeric(reader, path, ({ geometry }) => {
+    sizeZyx = geometry.sizeZyx;
+    return (voxels, start) =>
+      eachComponent(voxels, { start, count: voxelCount(sizeZyx) }, (part, component, at) => {
+        if (component === 0) runs.add(part, at);
+      });
   });
-  return indices;
+  return { runs, sizeZyx };
 }
 
-function refuseNan(voxels: NumericVoxels, path: string): void {
-  if (!(voxels instanceof Float32Array || voxels instanceof Float64Array)) return;
-  for (let i = 0; i < voxels.length; i++)
-    if (Number.isNaN(voxels[i])) throw nnunetError("DATASET_INVALID", `${path}: voxel ${i} is NaN`);
-}
-
-/** Returns the box of the voxels that are not zero; null if there are none. */
-function nonzeroBox(voxels: NumericVoxels, [slices, rows, columns]: Zyx): Box | null {
-  const low = [slices, rows, columns];
-  const high = [-1, -1, -1];
-  for (let z = 0; z < slices; z++) {
-    for (let y = 0; y < rows; y++) {
-      const start = (z * rows + y) * columns;
-      let first = 0;
-      while (first < columns && voxels[start + first] === 0) first++;
-      if (first === columns) continue;
-      let last = columns - 1;
-      while (voxels[start + last] === 0) last--;
-      if (z < low[0]!) low[0] = z;
-      high[0] = z;
-      if (y < low[1]!) low[1] = y;
-      if (y > high[1]!) high[1] = y;
-      if (first < low[2]!) low[2] = first;
-      if (last > high[2]!) high[2] = last;
-    }
+/**
+ * Divides a block of voxels where one component ends and the next one begins.
+ *
+ * @param block the index of the block's first voxel, and the voxels of a component
+ * @param work gets the index of the part's first voxel in its component
+ */
+function eachComponent(
+  voxels: NumericVoxels,
+  block: { readonly start: number; readonly count: number },
+  work: (part: NumericVoxels, component: number, at: number) => void,
+): void {
+  const { start, count } = block;
+  for (let from = 0; from < voxels.length; ) {
+    const component = Math.floor((start + from) / count);
+    const at = start + from - component * count;
+    const to = Math.min(voxels.length, from + count - at);
+    work(voxels.subarray(from, to), component, at);
+    from = to;
   }
-  const side = (axis: number) => [low[axis]!, high[axis]! + 1] as const;
-  return high[0] === -1 ? null : [side(0), side(1), side(2)];
 }
 
-function union(a: Box | null, b: Box | null): Box | null {
-  if (a === null || b === null) return a ?? b;
-  const side = (axis: 0 | 1 | 2) =>
-    [Math.min(a[axis][0], b[axis][0]), Math.max(a[axis][1], b[axis][1])] as const;
-  return [side(0), side(1), side(2)];
+function refuseNan(voxels: NumericVoxels, start: number, path: string): void {
+  if (!(voxels instanceof Float32Array || voxels instanceof Float64Array)) return;
+  const found = indexOfNan(voxels);
+  if (found >= 0) throw nnunetError("DATASET_INVALID", `${path}: voxel ${start + found} is NaN`);
+}
+
+function indexOfNan(voxels: Float32Array | Float64Array): number {
+  for (let i = 0; i < voxels.length; i++) if (Number.isNaN(voxels[i])) return i;
+  return -1;
 }
 
 const isWhole = (box: Box, sizeZyx: Zyx): boolean =>
   box.every(([from, to], axis) => from === 0 && to === sizeZyx[axis]);
-
-interface Listed {
-  readonly sizeZyx: Zyx;
-  readonly indices: Uint32Array;
-  readonly channels: readonly Float32Array[];
-}
-
-/** Leaves out foreground voxels whose image is zero around them. */
-function within(box: Box, { sizeZyx, indices, channels }: Listed): readonly Float32Array[] {
-  const [, rows, columns] = sizeZyx;
-  const [[z0, z1], [y0, y1], [x0, x1]] = box;
-  const isInside = indices.map((index) => {
-    const x = index % columns;
-    const row = Math.floor(index / columns);
-    const y = row % rows;
-    const z = Math.floor(row / rows);
-    return z >= z0 && z < z1 && y >= y0 && y < y1 && x >= x0 && x < x1 ? 1 : 0;
-  });
-  return channels.map((values) => values.filter((_, i) => isInside[i] === 1));
-}

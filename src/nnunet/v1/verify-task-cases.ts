@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import { exists } from "../../../processor/files/exists.js";
 import { type CaseFacts, type GridFacts, isRead } from "../datasets/examine-case.js";
 import type { DatasetFinding } from "../datasets/verify/dataset-finding.js";
-import { eachCase, type WorkTools } from "../threads/each-case.js";
+import { type DatasetPool, eachCase, type WorkTools } from "../threads/each-case.js";
 import { channelFiles, type Task, type TaskFiles } from "./read-task.js";
 import { assertion, steps } from "./verify-task-steps.js";
 
@@ -15,7 +15,7 @@ export async function caseFindings(
   const found = await eachCase(task.cases, { label: `${name}: reading`, tools }, async (files, pool) => {
     const images = await present(files.images);
     const label = (await exists(files.label)) ? files.label : null;
-    const facts: CaseFacts = await pool.run("examineCase", { reader: "SimpleITKIO", images, label });
+    const facts = await examined(pool, images, label);
     return {
       findings: checkCase(files, facts, [0, ...task.classes]),
       orientations: facts.images.filter(isRead).map(orientationOf),
@@ -38,13 +38,16 @@ export async function testFindings(
   const label = `${name}: reading test images`;
   const found = await eachCase(tests, { label, tools }, async (id, pool) => {
     const images = await present(channelFiles(join(folder, "imagesTs"), id, modalities));
-    const facts: CaseFacts = await pool.run("examineCase", { reader: "SimpleITKIO", images, label: null });
+    const facts = await examined(pool, images, null);
     const [first, ...others] = facts.images.filter(isRead);
     const different = others.find((other) => differences(first!, other).length > 0);
     return different === undefined ? [] : [notRegistered(id, first!, different)];
   });
   return found.flat();
 }
+
+const examined = (pool: DatasetPool, images: readonly string[], label: string | null): Promise<CaseFacts> =>
+  pool.run("examineCase", { reader: "SimpleITKIO", images, label, measuresIntensities: false });
 
 async function present(paths: readonly string[]): Promise<readonly string[]> {
   const found: string[] = [];

@@ -1,11 +1,11 @@
 import { counted } from "../../../contract/counted.js";
 import { imageError } from "../../errors.js";
 import type { Zyx } from "../../volume/axes.js";
-import type { Image, VoxelArray } from "../../volume/image.js";
+import type { Image, ImageHead, VoxelArray } from "../../volume/image.js";
 import { ByteReader, isGzip } from "../byte-source.js";
 import { checkSizes } from "../check-sizes.js";
 import { bytesOf, decodeElements } from "../element-type.js";
-import type { ReadImageOptions } from "../read-image-options.js";
+import type { BlockSink, ReadImageOptions } from "../read-image-options.js";
 import { niftiGeometry } from "./nifti-geometry.js";
 import { type NiftiHeader, niftiHeaderBytes, parseNiftiHeader } from "./nifti-header.js";
 
@@ -15,6 +15,60 @@ import { type NiftiHeader, niftiHeaderBytes, parseNiftiHeader } from "./nifti-he
  * With `preferSform` it follows the rules of nibabel, otherwise those of ITK's NiftiImageIO.
  */
 export async function readNifti(path: string, options: ReadImageOptions): Promise<Image> {
+  const nifti = await openNifti(path, options);
+  const { reader, head, dataOffset, dataBytes } = nifti;
+  try {
+    const bytes = await reader.readData(dataOffset, dataBytes);
+    await reader.finish();
+    const { voxels, zeroedVoxels } = nifti.decode(bytes);
+    return { ...head, voxels, ...(zeroedVoxels === 0 ? {} : { zeroedVoxels }) };
+  } finally {
+    reader.destroy();
+  }
+}
+
+/** Reads a file as `readNifti` does, but gives the voxels in blocks of whole rows. */
+export async function readNiftiInBlocks(
+  path: string,
+  options: ReadImageOptions,
+  begin: (head: ImageHead) => BlockSink,
+): Promise<ImageHead> {
+  const nifti = await openNifti(path, options);
+  const { reader, head, dataOffset, dataBytes, rowBytes } = nifti;
+  try {
+    const blockBytes = rowBytes * Math.max(1, Math.floor(targetBlockBytes / rowBytes));
+    const blocks = reader.readBlocks(dataOffset, dataBytes, blockBytes);
+    const sink = begin(head);
+    let start = 0;
+    let zeroedVoxels = 0;
+    for await (const bytes of blocks) {
+      const block = nifti.decode(bytes);
+      sink(block.voxels, start);
+      start += block.voxels.length;
+      zeroedVoxels += block.zeroedVoxels;
+    }
+    await reader.finish();
+    return zeroedVoxels === 0 ? head : { ...head, zeroedVoxels };
+  } finally {
+    reader.destroy();
+  }
+}
+
+/** As many bytes as stay in the cache of a core. */
+const targetBlockBytes = 1 << 18;
+
+/** A file whose header was read. */
+interface OpenNifti {
+  readonly reader: ByteReader;
+  readonly head: ImageHead;
+  readonly dataOffset: number;
+  readonly dataBytes: number;
+  readonly rowBytes: number;
+  /** Returns the scaled voxels of some bytes, which may share their memory, and how many were not finite and are 0. */
+  decode(bytes: Buffer): { readonly voxels: VoxelArray; readonly zeroedVoxels: number };
+}
+
+async function openNifti(path: string, options: ReadImageOptions): Promise<OpenNifti> {
   // ITK and nibabel also read an uncompressed file that is named .nii.gz.
   const isCompressed = path.toLowerCase().endsWith(".gz") && (await isGzip(path));
   const { preferSform = false, keepsDoubles = false, fillsMissing = false } = options;
@@ -28,22 +82,28 @@ export async function readNifti(path: string, options: ReadImageOptions): Promis
       );
     }
     const { sizeZyx, components, areVectors, dimensions } = gridOf(path, header, preferSform);
-    const count = components * sizeZyx[0] * sizeZyx[1] * sizeZyx[2];
-    const bytes = await reader.readData(dataOffsetOf(header), count * bytesOf(header.type));
-    await reader.finish();
-    const geometry = niftiGeometry(path, header.orientation, { sizeZyx, dimensions, preferSform });
-    const stored = decodeElements(bytes, header.type, header.isBigEndian);
-    const zeroedVoxels = preferSform ? 0 : zeroNonFinite(stored);
+    const scaling = scalingOf(path, header, preferSform);
+    const rowBytes = sizeZyx[2] * bytesOf(header.type);
     return {
-      voxels: rescaled(stored, scalingOf(path, header, preferSform), { preferSform, keepsDoubles }),
-      components,
-      geometry,
-      source: { path, format: "nifti", nifti: header.orientation },
-      ...(zeroedVoxels === 0 ? {} : { zeroedVoxels }),
-      ...(areVectors ? { areVectors } : {}),
+      reader,
+      head: {
+        components,
+        geometry: niftiGeometry(path, header.orientation, { sizeZyx, dimensions, preferSform }),
+        source: { path, format: "nifti", nifti: header.orientation },
+        ...(areVectors ? { areVectors } : {}),
+      },
+      dataOffset: dataOffsetOf(header),
+      dataBytes: components * sizeZyx[0] * sizeZyx[1] * rowBytes,
+      rowBytes,
+      decode(bytes) {
+        const stored = decodeElements(bytes, header.type, header.isBigEndian);
+        const zeroedVoxels = preferSform ? 0 : zeroNonFinite(stored);
+        return { voxels: rescaled(stored, scaling, { preferSform, keepsDoubles }), zeroedVoxels };
+      },
     };
-  } finally {
+  } catch (error) {
     reader.destroy();
+    throw error;
   }
 }
 

@@ -160,7 +160,7 @@ async function caseFindings(
       const present: string[] = [];
       for (const path of images) if (await isFile(path)) present.push(path);
       const hasLabel = label !== null && (await isFile(label));
-      const task = { reader, images: present, label: hasLabel ? label : null };
+      const task = { reader, images: present, label: hasLabel ? label : null, measuresIntensities: false };
       const facts: CaseFacts = await pool.run("examineCase", task);
       if (isRead(facts.label)) for (const value of facts.label.values) used.add(value);
       return checkCase({ id, facts, reader, expectedLabels, channelCount: dataset.channelNames.length });
