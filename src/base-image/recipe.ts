@@ -171,7 +171,7 @@ function versionsOf(
   dependencies: Readonly<Record<string, string>>,
   { packages, wheels }: Pick<BaseImageRecipe, "packages" | "wheels">,
 ): Readonly<Record<string, string>> {
-  const npm = Object.entries(dependencies).filter(([name]) => name in packages);
+  const npm = Object.entries(dependencies).filter(([name]) => Object.hasOwn(packages, name));
   return Object.fromEntries([...npm, ...wheels.map(({ name, version }) => [name, version] as const)]);
 }
 

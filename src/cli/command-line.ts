@@ -40,6 +40,7 @@ export async function parseCommandLine(given: readonly string[], columns = 100):
     return (await import("./nnunet-flags/answer.js")).answerToNnunet(nnunetName, words);
   if (/^nnUNet(?:v2)?_/.test(named)) throw sharedError("USAGE", unknownNnunetName(named));
   const argv = ownFlags(asFlag(words), knownOptions(namedCommand(words)));
+  refuseInheritedNames(argv);
   refuseSwitchValues(argv);
   const found = await parseOwn(argv, columns);
   if (found.kind === "text") return found;
@@ -101,6 +102,21 @@ function usageContext(argv: readonly string[]): UsageContext {
     optionNames: Object.keys(options),
     positionals: Object.entries(positional).map(([name, { describe = "" }]) => [name, String(describe)]),
   };
+}
+
+/**
+ * Refuses options that are called like something that every object inherits, because yargs finds them in its own tables.
+ *
+ * @throws USAGE for `--to-string` and `--constructor.x=1`
+ */
+function refuseInheritedNames(argv: readonly string[]): void {
+  const end = argv.indexOf("--");
+  for (const word of end < 0 ? argv : argv.slice(0, end)) {
+    const [, written = "", name = ""] = /^--((?:no-)?([^=.]+))/.exec(word) ?? [];
+    const inCamelCase = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+    if (name in Object.prototype || inCamelCase in Object.prototype)
+      throw usageError(`Unknown argument: ${written}`, usageContext(argv));
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import Parser from "yargs-parser";
+import { ownEntry } from "../../processor/contract/own-entry.js";
 import type { Command, CommandOption } from "./command.js";
 import { commandFlags } from "./command-flags.js";
 import type { ParsedCommand } from "./parsed-command.js";
@@ -48,7 +49,7 @@ export function plainArguments(
   const { argv, error } = Parser.detailed([...words], parserOptions(options));
   if (error !== null) return null;
   const { _: left, ...args } = argv;
-  const isValid = Object.entries(args).every(([name, value]) => isPlainValue(options[name], value));
+  const isValid = Object.entries(args).every(([name, value]) => isPlainValue(ownEntry(options, name), value));
   if (!isValid) return null;
   const placed = placedWords(left, { usage, positional });
   return placed === null ? null : { ...args, ...placed };

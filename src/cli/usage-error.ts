@@ -25,8 +25,8 @@ function unknownWords(
   const command = commandNames.find((name) => name === argv[0]);
   const unknown = /^Unknown arguments?: (.+)$/m.exec(message)?.[1]?.split(", ");
   if (unknown === undefined) return null;
-  // yargs reports an unknown flag twice, as written and in camel case.
-  const given = argv.filter((word) => word.startsWith("-")).map((word) => word.split("=")[0]!);
+  // yargs reports an unknown flag twice, as written and in camel case, and without the keys that follow a dot.
+  const given = argv.filter((word) => word.startsWith("-")).map((word) => word.split(/[=.]/)[0]!);
   // yargs takes the "no-" off a flag that it does not know.
   const dashesOf = (word: string): string =>
     ["--", "-", "--no-"].find((dashes) => given.includes(dashes + word)) ?? "";

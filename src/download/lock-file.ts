@@ -11,6 +11,7 @@ import {
   sha256Hex,
   version,
 } from "../../processor/contract/json-check.js";
+import { ownEntry } from "../../processor/contract/own-entry.js";
 import { parseChecked } from "../../processor/contract/parse-checked.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { partialPathNextTo } from "../../processor/files/partial-path.js";
@@ -51,13 +52,13 @@ type LockJson = Checked<typeof lockDocument>;
 /** Returns the locked bytes of an address; null if it is not locked. */
 export async function readLockedSource(lockFile: string, address: string): Promise<LockedSource | null> {
   const { sources } = await readLock(lockFile);
-  return Object.hasOwn(sources, address) ? sources[address]! : null;
+  return ownEntry(sources, address) ?? null;
 }
 
 /** Returns the digest of a base image at its first build; null if it is not locked. */
 export async function readLockedBase(lockFile: string, imageName: string): Promise<string | null> {
   const { baseImages = {} } = await readLock(lockFile);
-  return Object.hasOwn(baseImages, imageName) ? baseImages[imageName]! : null;
+  return ownEntry(baseImages, imageName) ?? null;
 }
 
 /** The lock file to change, and what stops waiting for another process that changes it. */
@@ -77,7 +78,7 @@ export const lockSource = (
   { sha256, size }: LockedSource,
 ): Promise<void> =>
   changeLock(place, (lock) => {
-    const known = Object.hasOwn(lock.sources, address) ? lock.sources[address] : undefined;
+    const known = ownEntry(lock.sources, address);
     if (known?.sha256 === sha256 && known.size === size) return lock;
     return { ...lock, sources: sorted({ ...lock.sources, [address]: { sha256, size } }) };
   });
@@ -89,7 +90,7 @@ export const lockSource = (
  */
 export const lockBase = (place: LockPlace, imageName: string, digest: string): Promise<void> =>
   changeLock(place, (lock) =>
-    Object.hasOwn(lock.baseImages ?? {}, imageName) && lock.baseImages?.[imageName] === digest
+    ownEntry(lock.baseImages ?? {}, imageName) === digest
       ? lock
       : { ...lock, baseImages: sorted({ ...lock.baseImages, [imageName]: digest }) },
   );

@@ -1,3 +1,4 @@
+import { ownEntry } from "../../processor/contract/own-entry.js";
 import { defaultCheckpoint } from "../checkpoint/network/default-checkpoint.js";
 import type { ModelCandidate, ModelFolder, TrainedModel } from "../checkpoint/network/trained-model.js";
 import { identifyModel } from "../checkpoint/nnunet-formats.js";
@@ -46,7 +47,7 @@ const namesOfV1: Readonly<Record<string, string>> = {
 /** Translates v2's names for v1, and adds the ending that nnU-Net v1's own programs let users omit. */
 function checkpointNameOf({ checkpointName }: ModelQuery, version: 1 | 2): string {
   if (checkpointName === null) return defaultCheckpoint(version);
-  const translated = version === 1 ? namesOfV1[checkpointName] : undefined;
+  const translated = version === 1 ? ownEntry(namesOfV1, checkpointName) : undefined;
   if (translated !== undefined) return translated;
   const lacksEnding = version === 1 && !checkpointName.includes(".");
   return lacksEnding ? `${checkpointName}.model` : checkpointName;

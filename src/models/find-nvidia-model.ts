@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { isNonEmpty, mapInOrder, type NonEmpty } from "../../processor/contract/non-empty.js";
+import { ownEntry } from "../../processor/contract/own-entry.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { exists } from "../../processor/files/exists.js";
 import type { TrainedFold, TrainedModel } from "../checkpoint/network/trained-model.js";
@@ -40,7 +41,7 @@ export async function findNvidiaModel(
   const datasetFile = await nextTo("dataset.json", folds[0].checkpointFile, folder);
   if (options.config !== null && !(await exists(options.config)))
     throw sharedError("MODEL_NOT_FOUND", `${options.config}, which nvidia.config names, does not exist`);
-  const task = options.task === null ? undefined : nvidiaTasks[options.task];
+  const task = options.task === null ? undefined : ownEntry(nvidiaTasks, options.task);
   const datasetName = task?.name ?? basename(resolve(folder));
   return {
     folder,

@@ -1,3 +1,4 @@
+import { ownEntry } from "../../contract/own-entry.js";
 /** What the objects of a SOP class are, for a reader of volumes. */
 export type SopClassKind =
   | "cross-section"
@@ -57,7 +58,7 @@ const familiesWithoutImages = ["9.", "11.", "88.", "104."];
 export function sopClassKind(uid: string): SopClassKind {
   if (!uid.startsWith(storage)) return "unsupported";
   const rest = uid.slice(storage.length);
-  const kind = kinds[rest];
+  const kind = ownEntry(kinds, rest);
   if (kind !== undefined) return kind;
   return familiesWithoutImages.some((family) => rest.startsWith(family)) ? "not-an-image" : "unsupported";
 }

@@ -1,3 +1,4 @@
+import { ownEntry } from "../../contract/own-entry.js";
 import type { Encoding } from "./scan-elements.js";
 
 export type Codec = "none" | "rle" | "jpeg" | "jpeg-ls" | "jpeg-2000" | "htj2k";
@@ -39,7 +40,7 @@ const table: Readonly<Record<string, Omit<TransferSyntax, "uid">>> = {
 /** Returns what a UID stands for. An unknown syntax is in explicit VR little endian, as every one since 1995. */
 export const transferSyntaxOf = (uid: string): TransferSyntax => ({
   uid,
-  ...(table[uid] ?? { ...lossless, codec: null }),
+  ...(ownEntry(table, uid) ?? { ...lossless, codec: null }),
 });
 
 export const implicitLittleEndian = transferSyntaxOf("1.2.840.10008.1.2");

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { counted } from "../../contract/counted.js";
+import { ownEntry } from "../../contract/own-entry.js";
 import { imageError } from "../../imaging/errors.js";
 import { runtimeError } from "../errors.js";
 import type { FoundCase } from "./case.js";
@@ -68,7 +69,7 @@ function groupSeries(
   if (count === 1)
     return paths.map((path) => ({ name: seriesName(path).replace(/_0000$/, ""), channels: [path] }));
   const endings = channelNames.map((name, i) =>
-    channelEndings === null ? `_${String(i).padStart(4, "0")}` : channelEndings[name],
+    channelEndings === null ? `_${String(i).padStart(4, "0")}` : ownEntry(channelEndings, name),
   );
   const groups = new Map<string, Map<number, string>>();
   for (const path of paths) {

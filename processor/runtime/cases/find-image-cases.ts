@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { ProcessorError } from "../../contract/errors.js";
+import { ownEntry } from "../../contract/own-entry.js";
 import type { ImageSettings } from "../../contract/run-settings.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { imageError } from "../../imaging/errors.js";
@@ -121,7 +122,9 @@ function namedChannels(
     groups.set(caseName, group.set(channel, path));
   }
   if (groups.size === 0) {
-    const wanted = channelNames.map((channel) => `<case>${inputChannels![channel] ?? ""}`).join(", ");
+    const wanted = channelNames
+      .map((channel) => `<case>${ownEntry(inputChannels!, channel) ?? ""}`)
+      .join(", ");
     throw sharedError("INPUT_NOT_FOUND", `no case in ${inputDir}: files should be named ${wanted}`);
   }
   // A missing channel is reported when the case is read, so that the other cases can still run.

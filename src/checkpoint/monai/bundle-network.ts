@@ -1,3 +1,4 @@
+import { ownEntry } from "../../../processor/contract/own-entry.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import type { Field } from "../fields.js";
 import type { NetworkPlan } from "../network/network-plan.js";
@@ -19,7 +20,7 @@ export interface BundleNetwork {
  */
 export function readBundleNetwork(field: Field): BundleNetwork {
   const part = new BundlePart(field);
-  const build = builders[part.name];
+  const build = ownEntry(builders, part.name);
   if (build === undefined)
     throw unsupported(
       part.place,

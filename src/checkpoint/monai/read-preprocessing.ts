@@ -1,4 +1,5 @@
 import type { MonaiStep } from "../../../processor/contract/monai-rules.js";
+import { ownEntry } from "../../../processor/contract/own-entry.js";
 import { isOrientation } from "../../../processor/imaging/volume/reorient.js";
 import type { Field } from "../fields.js";
 import { BundlePart, unsupported } from "./bundle-part.js";
@@ -21,7 +22,7 @@ export function readPreprocessing(list: Field): BundlePreprocessing {
       axcodes = orientationOf(part, steps);
       continue;
     }
-    const read = readers[baseName(part)];
+    const read = ownEntry(readers, baseName(part));
     if (read === undefined)
       throw unsupported(
         part.place,

@@ -1,3 +1,4 @@
+import { ownEntry } from "../../../processor/contract/own-entry.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import type { Field } from "../fields.js";
 import type { NvidiaConfig } from "./config-pickle.js";
@@ -53,7 +54,7 @@ export function nvidiaFactsSoFar(sources: NvidiaSources): FactsSoFar {
     missing.push("config: the config.pkl of the preprocessing, with patch size, spacing and channels");
   const modality = options.modality ?? modalityOf(dataset) ?? modalityOfTask(options.task);
   if (modality === null) missing.push('modality: "CT" or "MRI"');
-  const ct = options.ct ?? (options.task === null ? null : (nvidiaTasks[options.task]?.ct ?? null));
+  const ct = options.ct ?? (options.task === null ? null : (ownEntry(nvidiaTasks, options.task)?.ct ?? null));
   if (modality === "CT" && ct === null)
     missing.push(
       "ct: {min, max, mean, std} of the training's CT values, or task: a row of NVIDIA's table, 01 to 10",
@@ -94,7 +95,7 @@ export function modalityOf(dataset: Field | null): "CT" | "MRI" | null {
 }
 
 function modalityOfTask(task: string | null): "CT" | "MRI" | null {
-  const row = task === null ? undefined : nvidiaTasks[task];
+  const row = task === null ? undefined : ownEntry(nvidiaTasks, task);
   if (row === undefined) return null;
   return row.ct === null ? "MRI" : "CT";
 }

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
+import { ownEntry } from "../../../processor/contract/own-entry.js";
 import { isFile } from "../../../processor/files/exists.js";
 import { unreadable } from "../../../processor/files/read-text-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
@@ -86,5 +87,5 @@ export function byCodePoint(a: string, b: string): number {
 const withVariables = (path: string, environment: Readonly<Record<string, string | undefined>>): string =>
   path.replace(
     /\$(?:(\w+)|\{(\w+)\})/g,
-    (whole, bare?: string, braced?: string) => environment[bare ?? braced!] ?? whole,
+    (whole, bare?: string, braced?: string) => ownEntry(environment, bare ?? braced!) ?? whole,
   );

@@ -9,6 +9,7 @@ import {
   recordOf,
   text as string,
 } from "../../../processor/contract/json-check.js";
+import { ownEntry } from "../../../processor/contract/own-entry.js";
 import { parseChecked } from "../../../processor/contract/parse-checked.js";
 import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
@@ -68,8 +69,9 @@ export async function dockerCredentials(
       ? ["https://index.docker.io/v1/", "docker.io"]
       : [registry, `https://${registry}`];
   for (const key of keys) {
-    const entry = config.auths?.[key];
-    const helper = config.credHelpers?.[key] || (entry?.auth ? undefined : config.credsStore) || undefined;
+    const entry = ownEntry(config.auths ?? {}, key);
+    const helper =
+      ownEntry(config.credHelpers ?? {}, key) || (entry?.auth ? undefined : config.credsStore) || undefined;
     const found =
       helper === undefined
         ? fromEntry(entry, `${file}: auths.${key}`)

@@ -1,5 +1,6 @@
 import { listOf, orAbsent, orNull, record, recordOf, text } from "../../../processor/contract/json-check.js";
 import { foreignLabels, processorLabels } from "../../../processor/contract/labels.js";
+import { ownEntry } from "../../../processor/contract/own-entry.js";
 import { parseOrNull } from "../../../processor/contract/parse-checked.js";
 import { places } from "../../../processor/contract/places.js";
 import { type Finding, pass, warning } from "../../ground/finding.js";
@@ -91,7 +92,8 @@ async function slugsOf(
   const channels = parseOrNull(imageLabels[processorLabels.channels] ?? "", listOf(text));
   const target = parseOrNull((await sandbox.readFile(reference, places.image.target)) ?? "", socketsOfTarget);
   const sockets = target?.target?.inputSockets ?? null;
-  if (sockets !== null && channels !== null) return channels.map((channel) => sockets[channel] ?? channel);
+  if (sockets !== null && channels !== null)
+    return channels.map((channel) => ownEntry(sockets, channel) ?? channel);
   return images.map((_, channel) => (images.length === 1 ? "input-image" : `input-image-${channel}`));
 }
 

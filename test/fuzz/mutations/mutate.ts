@@ -127,6 +127,8 @@ export const words = [
   "constructor",
   "__proto__",
   "toString",
+  "valueOf",
+  "hasOwnProperty",
   "none",
   "((((((((",
   "../../../etc/passwd",
@@ -200,13 +202,22 @@ function mutateDocument(bytes: Buffer, random: Random): Buffer {
     () => nested(2000),
     () => random.oneOf(places).holder[random.oneOf(places).key],
   ];
-  if (random.below(8) === 0) delete holder[key];
+  const change = random.below(8);
+  if (change === 0) delete holder[key];
+  else if (change === 1) rename(holder, key, random.oneOf(words));
   else holder[key] = random.oneOf(values)();
   try {
     return Buffer.from(JSON.stringify(root.document) ?? "");
   } catch {
     return bytes; // a value that was put inside itself
   }
+}
+
+/** Renames a key. A key called `__proto__` stays a key, as in parsed JSON. */
+function rename(holder: Record<string, unknown>, key: string, name: string): void {
+  const value = holder[key];
+  delete holder[key];
+  Object.defineProperty(holder, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
 /** Returns a value of the same type, which only the reader's own rules can refuse. */

@@ -1,5 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, normalize } from "node:path";
+import { ownEntry } from "../../../contract/own-entry.js";
 import { sharedError } from "../../../contract/shared-errors.js";
 import type { GrandChallengeTarget } from "../../../contract/target.js";
 import { imageError } from "../../../imaging/errors.js";
@@ -77,7 +78,7 @@ function chooseSockets(
       : runtimeError("INPUT_AMBIGUOUS", message);
   }
   return channelNames.map((channel) => {
-    const wanted = inputSockets[channel];
+    const wanted = ownEntry(inputSockets, channel);
     const socket = sockets.find(({ slug }) => slug === wanted);
     if (socket !== undefined) return socket;
     throw sharedError(
