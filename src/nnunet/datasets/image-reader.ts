@@ -2,6 +2,7 @@ import type { BlockSink, ReadImageOptions } from "../../../processor/imaging/for
 import type { Image, ImageHead } from "../../../processor/imaging/volume/image.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import type { DatasetJson } from "./dataset-json.js";
+import { hasUnknownCapitals } from "./unknown-capitals.js";
 
 /** The classes with which nnU-Net reads images, in the order in which it tries them, and the endings that they take. */
 const readers = [
@@ -55,6 +56,8 @@ export async function chooseReader(
 }
 
 async function failureOf(path: string, reader: ImageReaderName): Promise<string | null> {
+  if (hasUnknownCapitals(path, reader))
+    return `${reader} does not know this ending with capital letters; use small ones`;
   try {
     await readWith(reader, path);
     return null;

@@ -86,6 +86,6 @@ export function byCodePoint(a: string, b: string): number {
 /** Replaces `$NAME` and `${NAME}` as Python's `expandvars` does; unknown names stay. */
 const withVariables = (path: string, environment: Readonly<Record<string, string | undefined>>): string =>
   path.replace(
-    /\$(?:(\w+)|\{(\w+)\})/g,
+    /\$(?:(\w+)|\{([^}]*)\})/g,
     (whole, bare?: string, braced?: string) => ownEntry(environment, bare ?? braced!) ?? whole,
   );

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -147,6 +147,24 @@ test.each<[name: string, keys: Keys, check: string, exception: string, remedy: R
   expect(found?.text).toMatch(/dataset\.json/);
   expect(found?.remedy).toMatch(remedy);
   expect(likeNnunet(report).exception?.type).toBe(exception);
+});
+
+test.each([
+  { name: "MetaImage in capitals", keys: {}, check: "reader" },
+  {
+    name: "MetaImage in capitals for SimpleITKIO",
+    keys: { overwrite_image_reader_writer: '"SimpleITKIO"' },
+    check: "reader-ending",
+  },
+])("$name is refused, because ITK does not know the ending", async ({ name, keys, check }) => {
+  const rawFolder = join(scratch, name.replaceAll(" ", "-"));
+  await cp(goldenPath("tools", "integrity", "good_mha"), rawFolder, { recursive: true });
+  for (const folder of ["imagesTr", "labelsTr"])
+    for (const file of await readdir(join(rawFolder, folder)))
+      await rename(join(rawFolder, folder, file), join(rawFolder, folder, file.replace(/mha$/, "MHA")));
+  const report = await judge(name, rawFolder, { file_ending: '".MHA"', ...keys });
+  expect(report.findings).toContainEqual(expect.objectContaining({ severity: "error", check }));
+  expect(likeNnunet(report).exception?.type).toBe("RuntimeError");
 });
 
 test("a data set without cases is refused though numTraining is 0", async () => {

@@ -12,6 +12,7 @@ import {
 } from "../image-reader.js";
 import { labelFamily } from "../label-rules.js";
 import type { DatasetCase } from "../list-cases.js";
+import { hasUnknownCapitals } from "../unknown-capitals.js";
 import { checkCase } from "./check-case.js";
 import { checkStructure } from "./check-structure.js";
 import { type DatasetFinding, steps } from "./dataset-finding.js";
@@ -102,6 +103,7 @@ const unknownReader = (name: string, reader: string): DatasetFinding => ({
 
 /** Returns the exception with which a reader of nnU-Net refuses an ending that this tool reads; null if it does not. */
 function refusal(reader: ImageReaderName, ending: string): string | null {
+  if (hasUnknownCapitals(ending, reader)) return isNibabel(reader) ? "FileNotFoundError" : "RuntimeError";
   if (isNibabel(reader))
     return /\.(nii|hdr|img|mg[hz]|mnc)(\.gz|\.bz2)?$/i.test(ending) ? null : "ImageFileError";
   if (reader === "Tiff3DIO") return /\.tiff?$/i.test(ending) ? null : "AssertionError";

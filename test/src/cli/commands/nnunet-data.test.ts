@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -81,6 +90,37 @@ test("a new data set has a name that nnU-Net finds", async () => {
   mkdirSync(source);
   expect(await run("dataset", "convert", source, "--name", "Liver")).toBe(2);
   expect(terminal.printed.err).toContain("as in Dataset007_Pancreas, but is Liver");
+});
+
+test("a data set whose number is taken in one of nnU-Net's folders is not converted; --id chooses another", async () => {
+  const raw = join(folder, "raw");
+  mkdirSync(join(folder, "results", "Dataset005_Other"), { recursive: true });
+  terminal = { ...terminal, environment: { ...terminal.environment, nnUNet_raw: raw } };
+  const source = `${join(goldenPath("tools", "conversion", "msd_4d", "in"), "Task05_Prostate")}/`;
+  expect(await run("dataset", "convert", source)).toBe(4);
+  expect(terminal.printed.err).toContain("the number 5 is taken by Dataset005_Other");
+  expect(existsSync(join(raw, "Dataset005_Prostate"))).toBe(false);
+  expect(await run("dataset", "convert", source, "--id", "6")).toBe(0);
+  expect(readdirSync(raw)).toEqual(["Dataset006_Prostate"]);
+});
+
+test("fingerprint keeps an existing one, and --clean computes it again", async () => {
+  const file = join(folder, "preprocessed", "Dataset305_Tiny", "dataset_fingerprint.json");
+  expect(await run("fingerprint", "305", "--samples", "all")).toBe(0);
+  const made = readFileSync(file, "utf8");
+  // As Python's json.dump with indent=4 and sort_keys.
+  expect(Object.keys(JSON.parse(made) as object)).toEqual(Object.keys(JSON.parse(made) as object).toSorted());
+  expect(made).toMatch(
+    /^\{\n {4}"foreground_intensity_properties_per_channel": \{\n {8}"0": \{\n {12}"max": /,
+  );
+  writeFileSync(
+    file,
+    made.replace(/"median_relative_size_after_cropping": .*,/, '"median_relative_size_after_cropping": 0.5,'),
+  );
+  expect(await run("fingerprint", "305", "--samples", "all")).toBe(0);
+  expect(readFileSync(file, "utf8")).toContain('"median_relative_size_after_cropping": 0.5,');
+  expect(await run("fingerprint", "305", "--samples", "all", "--clean")).toBe(0);
+  expect(readFileSync(file, "utf8")).toBe(made);
 });
 
 test("preprocess skips a configuration that the plans lack, but not if its name is a mistake and nothing is left", async () => {
