@@ -44,10 +44,16 @@ export const evaluationCommands: Readonly<Record<string, Command>> = {
     load: async () => (await import("../commands/evaluate-nvidia.js")).runEvaluateNvidia,
   },
   "find-best": {
-    usage: "find-best <dataset>",
+    usage: "find-best <datasets..>",
     describe: "compare the trained models of a data set and their averages, and choose post-processing",
     options: findBestOptions,
-    positional: { dataset },
+    positional: {
+      datasets: {
+        type: "string",
+        array: true,
+        describe: "numbers or names of data sets, such as 4 or Dataset004_Liver",
+      },
+    },
     examples: [
       ["$0 find-best 4 --write-config config.json", "compares nnU-Net's four configurations"],
       ["$0 find-best 4 -c 2d 3d_fullres --no-ensembles", "compares two models, without their average"],

@@ -1,7 +1,4 @@
-import { resolve } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { shellWord } from "../../ground/shell-word.js";
-import { nnunetFolders } from "../../nnunet/folders.js";
 import {
   type BestCandidateOfV1,
   type BestOfV1,
@@ -9,17 +6,17 @@ import {
 } from "../../nnunet/selection/v1/find-best-v1.js";
 import type { CommandSession } from "../command-session.js";
 import { foldsOf } from "../folds-of.js";
-import { jsonText } from "../json-text.js";
-import { programCall } from "../program-call.js";
-import { writeBestConfig } from "../write-best-config.js";
-import type { FindBestArguments } from "./find-best-arguments.js";
+import type { BestForConfig } from "../write-best-config.js";
+import type { ComparedModels, Comparison } from "./compared-models.js";
 
-/** `build_processor find-best --nnunet v1`: compares the trained v1 models of a task. */
-export async function runFindBestOfV1(args: FindBestArguments, session: CommandSession): Promise<number> {
-  const { terminal, environment, currentDirectory, progress, signal } = session;
+/** Compares the trained models of a task of nnU-Net v1. */
+export async function compareModelsOfV1(
+  { dataset, args, folders }: Comparison,
+  { progress, signal }: CommandSession,
+): Promise<ComparedModels> {
   const found = await findBestOfV1({
-    task: String(args.dataset),
-    folders: nnunetFolders({ environment, currentDirectory }, 1),
+    task: dataset,
+    folders,
     // In v1's order, which its averages and their names follow.
     configurations: args.configurations ?? ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"],
     trainer: only(args.trainer, "trainer") ?? "nnUNetTrainerV2",
@@ -32,14 +29,7 @@ export async function runFindBestOfV1(args: FindBestArguments, session: CommandS
     progress,
     signal,
   });
-  const configFile = args["write-config"];
-  if (configFile !== undefined) await writeConfig(found, resolve(currentDirectory, configFile), session);
-  const next =
-    configFile === undefined
-      ? "--write-config config.json writes the settings of an image"
-      : [programCall(terminal), "--config-file", shellWord(configFile)].join(" ");
-  terminal.out(args.json ? jsonText(jsonReport(found)) : `${bestText(found)}next       ${next}\n`);
-  return 0;
+  return { best: bestForConfig(found), text: bestText(found), report: jsonReport(found) };
 }
 
 /** v1 compares configurations only. */
@@ -49,17 +39,13 @@ function only(names: readonly string[] | undefined, flag: string): string | unde
 }
 
 /** If several models have the same Dice, the config has the first, which is the simplest. */
-function writeConfig(found: BestOfV1, path: string, session: CommandSession): Promise<void> {
-  const { members, postProcessingFile } = found.best[0]!;
+function bestForConfig({ best, folds }: BestOfV1): BestForConfig {
+  const { members, postProcessingFile } = best[0]!;
   const [first, ...others] = members.map(({ modelFolder, configuration }) => ({
     folder: modelFolder,
     configuration,
   }));
-  return writeBestConfig(
-    path,
-    { members: [first!, ...others], folds: found.folds, postProcessingFile },
-    session,
-  );
+  return { members: [first!, ...others], folds, postProcessingFile };
 }
 
 function bestText({ candidates, best, commandsFile, tableFile }: BestOfV1): string {

@@ -18,8 +18,6 @@ export interface FlagMeaning {
   readonly skips?: string;
   /** An option here that is needed where this one is not given, without dashes. */
   readonly leavesOut?: string;
-  /** True if the command here takes one value, and is called once for each. */
-  readonly isRepeated?: true;
 }
 
 /** A part of the path of a model's folder, which one option names here. */

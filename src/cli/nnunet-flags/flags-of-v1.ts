@@ -95,7 +95,7 @@ export const flagsOfV1: Readonly<Record<string, readonly FlagMeaning[]>> = {
   ],
   nnUNet_find_best_configuration: [
     several("-m/--models", "configurations"),
-    several("-t/--task_ids", 0, { isRepeated: true }),
+    several("-t/--task_ids", 0),
     one("-tr", "trainer"),
     one("-ctr", "cascade-trainer"),
     one("-pl", "plans"),

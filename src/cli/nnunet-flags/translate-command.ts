@@ -42,7 +42,7 @@ export function translateCommand(name: string, here: string, words: readonly str
   const lines = here
     .split(", ")
     .filter((command) => !skipped.includes(command))
-    .flatMap((command) => repeated(used).map((flags) => lineOf(name, command, flags)));
+    .map((command) => lineOf(name, command, used));
   return { lines, notes };
 }
 
@@ -73,15 +73,6 @@ function usedFlags(
 
 /** A negative number is a value. */
 const isFlag = (word: string): boolean => /^-(?![\d.])./.test(word);
-
-/** Returns the flags of each call. */
-function repeated(used: readonly UsedFlag[]): readonly (readonly UsedFlag[])[] {
-  const many = used.find(({ flag }) => flag.isRepeated === true);
-  if (many === undefined) return [used];
-  return many.values.map((value) =>
-    used.map((flag) => (flag === many ? { ...many, values: [value] } : flag)),
-  );
-}
 
 function lineOf(name: string, here: string, used: readonly UsedFlag[]): string {
   const [command = ""] = here.split(" ");

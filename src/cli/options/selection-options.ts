@@ -80,7 +80,8 @@ export const findBestOptions = {
     group: outputGroup,
     type: "string",
     requiresArg: true,
-    describe: "also write a config.json that builds an image of the best model with its post-processing",
+    describe:
+      "also write a config.json that builds an image of the best model with its post-processing; for several data sets, in a folder with the name of each",
   },
   json,
 } as const satisfies Record<string, Options>;

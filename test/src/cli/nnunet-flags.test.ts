@@ -102,7 +102,7 @@ test.each([
   },
   {
     theirs: "nnUNet_find_best_configuration -t 4 5 -m 2d",
-    ours: ["find-best 4 --configurations 2d --nnunet v1", "find-best 5 --configurations 2d --nnunet v1"],
+    ours: ["find-best 4 5 --configurations 2d --nnunet v1"],
   },
   {
     theirs: "nnUNet_determine_postprocessing -m 3d_cascade_fullres -t 4 -val x",
