@@ -13,7 +13,7 @@ export interface ExamineCaseTask {
   readonly reader: ImageReaderName;
   readonly images: readonly string[];
   readonly label: string | null;
-  /** Whether the intensities are measured, too, which takes a fifth of the time. */
+  /** True to measure the intensities, too, which takes a fifth of the time. */
   readonly measuresIntensities: boolean;
 }
 

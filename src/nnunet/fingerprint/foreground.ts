@@ -13,8 +13,8 @@ import {
   readWith,
   reorients,
 } from "../datasets/image-reader.js";
-import { LabelledRuns, type NumericVoxels } from "./labelled-runs.js";
-import { type Box, NonzeroBox } from "./nonzero-box.js";
+import { LabelledRuns } from "./labelled-runs.js";
+import { type Box, NonzeroBox, type NumericVoxels } from "./nonzero-box.js";
 
 /** The grid that nnU-Net sees. */
 interface NumericImage {

@@ -1,10 +1,6 @@
 import type { Zyx } from "../../../processor/imaging/volume/axes.js";
-import type { VoxelArray } from "../../../processor/imaging/volume/image.js";
 import { endOfRun, voxelWords } from "../../../processor/imaging/volume/voxel-words.js";
-import type { Box } from "./nonzero-box.js";
-
-/** Voxels of any type whose elements are numbers. */
-export type NumericVoxels = Exclude<VoxelArray, BigInt64Array | BigUint64Array>;
+import type { Box, NumericVoxels } from "./nonzero-box.js";
 
 /** The voxels of a label map that are above 0, as runs of neighbours in the order of memory. */
 export class LabelledRuns {

@@ -1,5 +1,8 @@
 import type { Zyx } from "../../../processor/imaging/volume/axes.js";
-import type { NumericVoxels } from "./labelled-runs.js";
+import type { VoxelArray } from "../../../processor/imaging/volume/image.js";
+
+/** Voxels of any type whose elements are numbers. */
+export type NumericVoxels = Exclude<VoxelArray, BigInt64Array | BigUint64Array>;
 
 /** A half-open box of voxels. */
 export type Box = Zyx<readonly [from: number, to: number]>;
