@@ -17,8 +17,19 @@ export function processTag(): string {
 
 let ownTag: string | null = null;
 
+/** Returns the `processTag` of another process of this machine. */
+export const tagOf = (pid: number): string => `${machineOf(processTag())}-${pid}-${startOf(pid) ?? "0"}`;
+
+const machineOf = (tag: string): string | undefined => tag.split("-")[0];
+
 /** A regular expression for the form of `processTag`. */
 export const processTagPattern = String.raw`[0-9a-f]{12}-\d+-\d+`;
+
+const tagForm = new RegExp(`^${processTagPattern}$`);
+
+/** Returns whether a tag is one of this machine since it was started, so that `hasEnded` knows for certain. */
+export const isOfThisMachine = (tag: string): boolean =>
+  tagForm.test(tag) && machineOf(tag) === machineOf(processTag());
 
 /**
  * The age at which a partial file of another machine counts as abandoned, because that machine's processes cannot be
@@ -34,15 +45,16 @@ const forgottenMs = 7 * 24 * 3_600_000;
  * @param tag the `processTag` of the process that made the file
  */
 export function hasEnded(tag: string, lastChangeMs: number): boolean {
-  const [where, pid, start] = tag.split("-");
-  if (where !== processTag().split("-")[0]) return Date.now() - lastChangeMs > forgottenMs;
+  const [, pid, start] = tag.split("-");
+  if (machineOf(tag) !== machineOf(processTag())) return Date.now() - lastChangeMs > forgottenMs;
   try {
     process.kill(Number(pid), 0);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ESRCH"; // EPERM means that the process runs under another account
   }
-  const found = startOf(pid!);
-  return found !== null && found !== start;
+  const [state, found] = statOf(pid!) ?? [];
+  // A process that nobody has collected (Z) does nothing any more.
+  return state === "Z" || (found !== undefined && found !== start);
 }
 
 function machine(): string {
@@ -58,14 +70,17 @@ function machine(): string {
   }
 }
 
+const startOf = (pid: string | number): string | undefined => statOf(pid)?.[1];
+
 /**
- * Returns the start time of a process in clock ticks since the kernel started (field 22 of the file stat in proc(5));
- * null if it can't be read.
+ * Returns the state of a process and its start time in clock ticks since the kernel started (fields 3 and 22 of the file stat
+ * in proc(5)); null if they can't be read.
  */
-function startOf(pid: string): string | null {
+function statOf(pid: string | number): readonly [state: string, start: string] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null; // the name, in brackets, may contain blanks
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // the name, in brackets, may contain blanks
+    return [fields[0] ?? "", fields[19] ?? ""];
   } catch {
     return null;
   }

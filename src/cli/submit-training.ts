@@ -15,6 +15,7 @@ import {
   trainedFolder,
   writeFirstSplits,
 } from "../nnunet/training/check-training.js";
+import { withClaimedFolds } from "../nnunet/training/claim-folds.js";
 import type { Fold } from "../nnunet/training/each-fold.js";
 import { foldState } from "../nnunet/training/fold-state.js";
 import type { CommandSession } from "./command-session.js";
@@ -29,7 +30,7 @@ const signalSeconds = 180;
 /**
  * Submits an array of Slurm whose tasks train one fold each, after the checks that a training on this machine makes.
  *
- * @throws USAGE; the errors of `checkTraining`; TOOL_MISSING, SCHEDULER_FAILED
+ * @throws USAGE; the errors of `checkTraining`; FOLD_IN_USE; TOOL_MISSING, SCHEDULER_FAILED
  */
 export async function submitTraining(args: TrainArguments, session: CommandSession): Promise<number> {
   const { terminal, environment, currentDirectory, progress, signal } = session;
@@ -61,6 +62,10 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
     terminal.out(args.json ? jsonText({ script: null, tasks: 0, array: null }) : "all folds are finished\n");
     return 0;
   }
+  const foldFolders = open.map((i) => join(modelFolder, `fold_${folds[i]}`));
+  const onWarning = (text: string): void => progress.note(`warning: ${text}`);
+  // The claims are only tried: the tasks themselves take them.
+  await withClaimedFolds(foldFolders, { environment, onWarning, signal }, async () => {});
   if (folds.some((fold) => fold !== "all")) await writeFirstSplits(place);
   const logs = join(modelFolder, "slurm");
   await makeFolder(logs);

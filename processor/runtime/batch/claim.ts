@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { link, open, rename, rm, stat, utimes } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { type Checked, count, record, text } from "../../contract/json-check.js";
 import { parseOrNull } from "../../contract/parse-checked.js";
-import { hasEnded, processTag, processTagPattern } from "../../files/process-tag.js";
+import { type Beat, beat, beatOf, createOwnerFile, takeAway } from "../../files/owner-file.js";
+import { hasEnded, isOfThisMachine, processTag } from "../../files/process-tag.js";
 import { readTextFile } from "../../files/read-text-file.js";
-import { outputError, writeFileWhole } from "../../files/write-file.js";
+import { writeFileWhole } from "../../files/write-file.js";
 
 const owner = record({
   host: text,
@@ -78,7 +79,7 @@ export class Claims {
         return { kind: "foreign", host };
       // Everybody who finds the claim writes the same, before anybody can have the case.
       await writeObituary(path, { deaths: (found?.deaths ?? 0) + 1, host });
-      await takeAway(path, found?.token ?? null);
+      await takeAway(path, found?.token ?? null, tokenOf);
     }
   }
 
@@ -100,7 +101,7 @@ export class Claims {
       started: new Date().toISOString(),
       deaths: died?.deaths ?? 0,
     };
-    if (!(await createFile(path, JSON.stringify(content)))) return null;
+    if (!(await createOwnerFile(path, JSON.stringify(content)))) return null;
     this.#seen.delete(path);
     const heartbeat = setInterval(() => void beat(path), heartbeatMs);
     heartbeat.unref();
@@ -117,55 +118,16 @@ export class Claims {
   }
 }
 
-async function createFile(path: string, content: string): Promise<boolean> {
-  try {
-    const file = await open(path, "wx");
-    try {
-      await file.writeFile(content);
-      return true;
-    } catch (error) {
-      // A claim without an owner would keep others waiting.
-      await rm(path, { force: true });
-      throw error;
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw outputError(path, error);
-  }
-}
-
-/** A claim that is gone needs no heartbeat. */
-async function beat(path: string): Promise<void> {
-  const now = new Date();
-  await utimes(path, now, now).catch(() => {});
-}
-
-/** A sign of life: it changes with each heartbeat and each owner, and only its equality matters. */
-interface Beat {
-  readonly text: string;
-  readonly mtimeMs: number;
-}
-
-async function beatOf(path: string): Promise<Beat | null> {
-  const found = await stat(path).catch(() => null);
-  return found === null ? null : { text: `${found.ino}:${found.mtimeMs}`, mtimeMs: found.mtimeMs };
-}
-
-const tagForm = new RegExp(`^${processTagPattern}$`);
-
-function hasOwnerEnded(found: Owner | null, { mtimeMs }: Beat): boolean {
-  if (found === null || !tagForm.test(found.process)) return false;
-  // The age of another machine's claim is not known: clocks differ, and may jump.
-  const isHere = found.process.split("-")[0] === processTag().split("-")[0];
-  return isHere && hasEnded(found.process, mtimeMs);
-}
+/** The age of another machine's claim is not known: clocks differ, and may jump. */
+const hasOwnerEnded = (found: Owner | null, { mtimeMs }: Beat): boolean =>
+  found !== null && isOfThisMachine(found.process) && hasEnded(found.process, mtimeMs);
 
 async function readOwner(path: string): Promise<Owner | null> {
   const json = await readTextFile(path, mostBytes).catch(() => null);
   return json === null ? null : parseOrNull(json, owner);
 }
+
+const tokenOf = async (path: string): Promise<string | null> => (await readOwner(path))?.token ?? null;
 
 async function readObituary(path: string): Promise<Obituary | null> {
   const json = await readTextFile(obituaryOf(path), mostBytes).catch(() => null);
@@ -174,22 +136,3 @@ async function readObituary(path: string): Promise<Obituary | null> {
 
 const writeObituary = (path: string, died: Obituary): Promise<void> =>
   writeFileWhole(obituaryOf(path), [Buffer.from(JSON.stringify(died))]);
-
-/**
- * Takes a claim away from its owner, which only one of several processes can do.
- *
- * @param token that of the claim that was found; null if its owner could not be read
- */
-async function takeAway(path: string, token: string | null): Promise<void> {
-  if (((await readOwner(path))?.token ?? null) !== token) return;
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch {
-    return; // Another process was faster.
-  }
-  const wasOther = ((await readOwner(aside))?.token ?? null) !== token;
-  // Another process took the claim over in between, and lives: it gets its claim back.
-  if (wasOther) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
-}

@@ -97,6 +97,11 @@ export const nnunetError = defineErrors({
     http: 503,
     help: "Name an image of Debian 13 that Docker has or can pull. --base takes it, such as debian:trixie-slim, or the same image in your own registry.",
   },
+  FOLD_IN_USE: {
+    exit: 5,
+    http: 409,
+    help: "Wait until that training has ended, or stop it as the message says, or with Ctrl-C where it runs; the same command then continues from its last checkpoint. --folds names other folds to train at the same time.",
+  },
   TRAINING_FAILED: {
     exit: 5,
     http: 500,

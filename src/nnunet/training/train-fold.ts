@@ -6,6 +6,7 @@ import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { freeBytes } from "./check-training.js";
 import { logNames } from "./log-names.js";
 import type { TrainerCommand } from "./trainer-command.js";
+import { removeContainer } from "./training-container.js";
 import { type LogReader, type TrainingEvent, TrainingLog } from "./training-log.js";
 
 export interface TrainFoldOptions {
@@ -14,6 +15,8 @@ export interface TrainFoldOptions {
   /** Reads the program's output; that of nnU-Net v2 if absent. */
   readonly log?: LogReader;
   readonly onEvent: (event: TrainingEvent) => void;
+  /** Called with the process that trains. */
+  readonly onStart?: (pid: number) => Promise<void>;
   /** Called when the first epoch starts, so when nnU-Net has found nothing to refuse. */
   readonly onBegin?: () => Promise<void>;
   readonly signal: AbortSignal;
@@ -39,7 +42,7 @@ const keptLines = 200;
  */
 export async function trainFold(options: TrainFoldOptions): Promise<void> {
   const { foldFolder, onEvent, signal } = options;
-  const { program, argv, environment, kill } = options.command;
+  const { program, argv, environment, container } = options.command;
   signal.throwIfAborted();
   // A group of its own: nnU-Net's workers end with it, and Ctrl-C reaches this program only, which then ends them.
   const child = spawn(program, argv, {
@@ -55,7 +58,7 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
   );
   const killNow = (): void => {
     endGroup(child.pid, "SIGKILL");
-    if (kill !== null) spawnSync(kill[0]!, kill.slice(1), { stdio: "ignore" });
+    if (container !== null) spawnSync("docker", ["kill", container], { stdio: "ignore", env: environment });
   };
   let stopReason: unknown = null;
   let isSaving = false;
@@ -103,12 +106,21 @@ export async function trainFold(options: TrainFoldOptions): Promise<void> {
       );
     if (event.kind === "epoch") void checkDisk(foldFolder).catch(stop);
   };
-  createInterface({ input: child.stdout }).on("line", read);
-  createInterface({ input: child.stderr }).on("line", read);
+  // Nothing that it prints is reported before it is noted.
+  const isNoted = child.pid === undefined ? null : options.onStart?.(child.pid).catch(stop);
+  for (const input of [child.stdout, child.stderr])
+    createInterface({ input }).on("line", async (line) => {
+      await isNoted;
+      read(line);
+    });
   try {
     const { code, signalName } = await ended.catch((cause: unknown) => {
       throw nnunetError("TRAINER_NOT_FOUND", unstarted(program, cause), { cause });
     });
+    // The container may outlive the program that runs it.
+    if (container !== null && code !== 0 && code !== dockerFailed)
+      await removeContainer(container, environment);
+    await isNoted;
     if (stopReason !== null) throw stopReason;
     if (program === "docker" && code === dockerFailed)
       throw nnunetError("TRAINER_NOT_FOUND", dockerReason(lastLines));

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { findDatasetName } from "../find-dataset.js";
 import type { NnunetFolders } from "../folders.js";
 import { checkTraining, modelPlace, sharedMemoryWarning, trainedFolder } from "./check-training.js";
+import { type FoldClaim, withClaimedFolds } from "./claim-folds.js";
 import { eachFold, type Fold, type FoldResults } from "./each-fold.js";
 import { type FoldState, foldState, olderResults, plannedEpochs, putDamagedAside } from "./fold-state.js";
 import { trainFold } from "./train-fold.js";
@@ -54,7 +55,7 @@ export interface TrainedFolds extends FoldResults {
  * Trains folds of a model with nnU-Net. A fold that an earlier run began is continued, and a finished one is left as it
  * is. If one fold fails, the others are trained all the same.
  *
- * @throws the errors of `checkTraining`, before anything is trained
+ * @throws the errors of `checkTraining`, and FOLD_IN_USE, before anything is trained
  */
 export async function train(options: TrainOptions): Promise<TrainedFolds> {
   const { folders, folds, gpus, onWarning, signal } = options;
@@ -67,15 +68,20 @@ export async function train(options: TrainOptions): Promise<TrainedFolds> {
   const ofMemory =
     runner.kind === "program" ? await sharedMemoryWarning(environment["nnUNet_n_proc_DA"]) : null;
   for (const warning of [...warnings, ...(ofMemory === null ? [] : [ofMemory])]) onWarning(warning);
-  const trained = await eachFold({ folds, gpus, signal }, (fold, gpu, onBegin) =>
-    trainOne(options, { datasetName, modelFolder, fold, gpu, onBegin }),
+  const folderOf = (fold: Fold): string => join(modelFolder, `fold_${fold}`);
+  const trained = await withClaimedFolds(folds.map(folderOf), options, (claimOf) =>
+    eachFold({ folds, gpus, signal }, (fold, gpu, onBegin) => {
+      const foldFolder = folderOf(fold);
+      return trainOne(options, { datasetName, foldFolder, claim: claimOf(foldFolder), fold, gpu, onBegin });
+    }),
   );
   return { modelFolder, ...trained };
 }
 
 interface FoldTask {
   readonly datasetName: string;
-  readonly modelFolder: string;
+  readonly foldFolder: string;
+  readonly claim: FoldClaim;
   readonly fold: Fold;
   readonly gpu: number | null;
   readonly onBegin: () => void;
@@ -84,10 +90,9 @@ interface FoldTask {
 /** @returns false if the fold was finished before */
 async function trainOne(
   options: TrainOptions,
-  { datasetName, modelFolder, fold, gpu, onBegin }: FoldTask,
+  { datasetName, foldFolder, claim, fold, gpu, onBegin }: FoldTask,
 ): Promise<boolean> {
   const { configuration, trainer, plans, onEvent } = options;
-  const foldFolder = join(modelFolder, `fold_${fold}`);
   if (!options.restart)
     for (const path of await putDamagedAside(foldFolder))
       options.onWarning(
@@ -108,9 +113,11 @@ async function trainOne(
     ...(options.savesProbabilities ? ["--npz"] : []),
     ...mode,
   ];
+  const command = trainerCommand(options, { fold, gpu }, words);
   await trainFold({
-    command: trainerCommand(options, { fold, gpu }, words),
+    command,
     foldFolder,
+    onStart: (pid) => claim.noteTrainer(pid, command.container),
     onBegin: async () => {
       onBegin();
       await removeOlder?.();
@@ -124,7 +131,7 @@ async function trainOne(
           onEvent({ ...event, fold, epochs });
         });
     },
-    signal: options.signal,
+    signal: AbortSignal.any([options.signal, claim.lost]),
   });
   return true;
 }

@@ -18,8 +18,8 @@ export interface TrainerCommand {
   readonly program: string;
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** A command that ends the training at once, if ending the process is not enough. */
-  readonly kill: readonly string[] | null;
+  /** The container of Docker in which it trains, and which ending the process may not end; null without one. */
+  readonly container: string | null;
 }
 
 /** The variables of nnU-Net that a container gets, besides its folders. */
@@ -42,7 +42,7 @@ export function trainerCommand(
 ): TrainerCommand {
   if (runner.kind === "program") {
     const ofGpu = gpu === null ? {} : { CUDA_VISIBLE_DEVICES: String(gpu) };
-    return { program: runner.path, argv: words, environment: { ...environment, ...ofGpu }, kill: null };
+    return { program: runner.path, argv: words, environment: { ...environment, ...ofGpu }, container: null };
   }
   const name = `nnunet-train-${process.pid}-${fold}`;
   const results = requireFolder(folders, "results");
@@ -69,7 +69,7 @@ export function trainerCommand(
     ...passed.flatMap((variable) => ["--env", variable]),
     ...["--entrypoint", "nnUNetv2_train", runner.name, ...words],
   ];
-  return { program: "docker", argv, environment, kill: ["docker", "kill", name] };
+  return { program: "docker", argv, environment, container: name };
 }
 
 /** Returns the options with which a container sees folders of the user's own trainers, which a variable lists. */

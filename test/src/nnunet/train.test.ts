@@ -52,7 +52,7 @@ test("waits with a stop until nnU-Net has written its checkpoint", async () => {
       program: join(folder, "venv", "bin", "nnUNetv2_train"),
       argv: [],
       environment: process.env,
-      kill: null,
+      container: null,
     },
     foldFolder: folder,
     onEvent: ({ kind }) => {

@@ -3,6 +3,7 @@ import { sharedError } from "../../../../processor/contract/shared-errors.js";
 import { findDatasetName } from "../../find-dataset.js";
 import { type NnunetFolders, requireFolder } from "../../folders.js";
 import { changeTrainer } from "../../model-files/change-trainer.js";
+import { type FoldClaim, withClaimedFolds } from "../claim-folds.js";
 import { eachFold, type Fold } from "../each-fold.js";
 import {
   checkpointsOfV1,
@@ -68,8 +69,13 @@ export async function trainTask(options: TrainTaskOptions): Promise<TrainedFolds
     pretrainedWeights: options.pretrainedWeights,
     firstStageTrainer: "nnUNetTrainerV2",
   });
-  const trained = await eachFold({ folds, gpus, signal }, (fold, gpu, onBegin) =>
-    trainOne(options, { taskName, trainer, modelFolder, fold, gpu, onBegin }),
+  const folderOf = (fold: Fold): string => join(modelFolder, fold === "all" ? "all" : `fold_${fold}`);
+  const trained = await withClaimedFolds(folds.map(folderOf), options, (claimOf) =>
+    eachFold({ folds, gpus, signal }, (fold, gpu, onBegin) => {
+      const foldFolder = folderOf(fold);
+      const claim = claimOf(foldFolder);
+      return trainOne(options, { taskName, trainer, foldFolder, claim, fold, gpu, onBegin });
+    }),
   );
   // Prediction does not know the trainers of several GPUs.
   const single = trainer.replace(/_D?DP$/, "");
@@ -85,7 +91,8 @@ function usualTrainer({ configuration, gpusPerFold, parallel }: TrainTaskOptions
 interface FoldOfTask {
   readonly taskName: string;
   readonly trainer: string;
-  readonly modelFolder: string;
+  readonly foldFolder: string;
+  readonly claim: FoldClaim;
   readonly fold: Fold;
   readonly gpu: number | null;
   readonly onBegin: () => void;
@@ -94,8 +101,7 @@ interface FoldOfTask {
 /** @returns false if the fold was finished before */
 async function trainOne(options: TrainTaskOptions, place: FoldOfTask): Promise<boolean> {
   const { onEvent, onWarning, environment, restart, signal } = options;
-  const { modelFolder, fold, gpu, onBegin } = place;
-  const foldFolder = join(modelFolder, fold === "all" ? "all" : `fold_${fold}`);
+  const { foldFolder, claim, fold, gpu, onBegin } = place;
   for (const path of restart ? [] : await putDamagedAside(foldFolder, checkpointsOfV1))
     onWarning(`fold ${fold}: nnU-Net was stopped while it wrote a checkpoint; its part is now ${path}`);
   const state = restart ? "new" : await foldStateOfV1(foldFolder);
@@ -115,7 +121,7 @@ async function trainOne(options: TrainTaskOptions, place: FoldOfTask): Promise<b
         // torch 2.6 and later would refuse the checkpoints that v1 itself has written.
         TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD: "1",
       },
-      kill: null,
+      container: null,
     },
     foldFolder,
     log: new TrainingLogOfV1(),
@@ -131,7 +137,8 @@ async function trainOne(options: TrainTaskOptions, place: FoldOfTask): Promise<b
           onEvent({ ...event, fold, epochs });
         });
     },
-    signal,
+    onStart: (pid) => claim.noteTrainer(pid, null),
+    signal: AbortSignal.any([signal, claim.lost]),
   });
   const meanDice = await validationDiceOfV1(foldFolder);
   if (meanDice !== null) onEvent({ kind: "validated", meanDice, fold, epochs });
