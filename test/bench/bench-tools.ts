@@ -21,7 +21,7 @@ const sizeZyx = (process.env["BENCH_TOOLS_SIZE"] ?? "300x400x400").split("x").ma
 ];
 const datasetName = "Dataset001_Bench";
 
-/** Measures nnU-Net's tools around training on generated CTs against the real programs, with one worker for each core. */
+/** Measures nnU-Net's tools around training on generated CTs against the real programs, with one worker for each core, or as many as ours takes by itself. */
 export async function benchTools(): Promise<readonly BenchRow[]> {
   const scratch = mkdtempSync(join(tmpdir(), "bench-tools-"));
   try {
@@ -59,13 +59,13 @@ export async function benchTools(): Promise<readonly BenchRow[]> {
     await compare(
       "dataset verify",
       { time: 0.3, memory: null },
-      () => ours("dataset", "verify", "1", "--workers", workers),
+      () => ours("dataset", "verify", "1"),
       () => peer("python", join(scratch, "verify.py")),
     );
     await compare(
       "fingerprint",
       { time: 0.2, memory: 0.3 },
-      () => ours("fingerprint", "1", "--workers", workers),
+      () => ours("fingerprint", "1"),
       () => peer("nnUNetv2_extract_fingerprint", "-d", "1", "-np", workers),
     );
     await compare(

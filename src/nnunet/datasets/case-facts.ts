@@ -23,9 +23,13 @@ export const answeredFacts = (
   }: { readonly name: string; readonly cases: readonly DatasetCase[]; readonly reader: ImageReaderName },
   tools: WorkTools,
 ): Promise<readonly ReadFacts[]> =>
-  eachCase(cases, { label: `${name}: reading`, tools }, async ({ id, images, label }, pool) => {
-    const facts = await pool.run("examineCase", { reader, images, label, measuresIntensities: true });
-    for (const file of [...facts.images, facts.label])
-      if (file !== null && !isRead(file)) throw nnunetError("DATASET_INVALID", file.text);
-    return { id, images: facts.images as readonly ImageFacts[], label: facts.label as LabelFacts | null };
-  });
+  eachCase(
+    cases,
+    { label: `${name}: reading`, tools, isReading: true },
+    async ({ id, images, label }, pool) => {
+      const facts = await pool.run("examineCase", { reader, images, label, measuresIntensities: true });
+      for (const file of [...facts.images, facts.label])
+        if (file !== null && !isRead(file)) throw nnunetError("DATASET_INVALID", file.text);
+      return { id, images: facts.images as readonly ImageFacts[], label: facts.label as LabelFacts | null };
+    },
+  );

@@ -65,18 +65,22 @@ export async function makeFingerprint(
   await makeFolder(preprocessedFolder);
   const draws = settings.samples === "drawn" ? Math.floor(allSamples / cases.length) : null;
   let continued = 0;
-  const results = await eachCase(cases, { label: `${name}: measuring`, tools }, async (item, pool) => {
-    const task = { reader, images: item.images, label: item.label, draws };
-    const earlier = settings.clean ? null : await loadPart(preprocessedFolder, { caseId: item.id, task });
-    if (earlier !== null) {
-      continued++;
-      return earlier;
-    }
-    const result = answered(await pool.run("fingerprintCase", task));
-    checkChannels(item, result, dataset.channelNames.length);
-    await savePart(preprocessedFolder, { caseId: item.id, task, result });
-    return result;
-  });
+  const results = await eachCase(
+    cases,
+    { label: `${name}: measuring`, tools, isReading: true },
+    async (item, pool) => {
+      const task = { reader, images: item.images, label: item.label, draws };
+      const earlier = settings.clean ? null : await loadPart(preprocessedFolder, { caseId: item.id, task });
+      if (earlier !== null) {
+        continued++;
+        return earlier;
+      }
+      const result = answered(await pool.run("fingerprintCase", task));
+      checkChannels(item, result, dataset.channelNames.length);
+      await savePart(preprocessedFolder, { caseId: item.id, task, result });
+      return result;
+    },
+  );
   if (results.every(({ channels }) => channels[0]!.values.length === 0))
     throw nnunetError(
       "DATASET_INVALID",

@@ -31,21 +31,31 @@ const largestRange = 1 << 17;
 /** Sums the counts of equal values, if they are whole numbers in a small range; leaves out values that do not count. */
 function merged(values: Float32Array, counts: Uint32Array): { values: Float32Array; weights: Uint32Array } {
   if (values.length === 0) return { values, weights: counts };
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  let areWhole = true;
-  for (const value of values) {
-    if (value < low) low = value;
-    if (value > high) high = value;
-    if (areWhole && !Number.isInteger(value)) areWhole = false;
-  }
+  const { low, high, areWhole } = rangeOf(values);
   if (!areWhole || !(high - low < largestRange)) return counted(values, counts);
   const table = new Uint32Array(high - low + 1);
-  for (let i = 0; i < values.length; i++) table[values[i]! - low]! += counts[i]!;
+  addToTable(table, low, values, counts);
   return counted(
     Float32Array.from(table, (_, i) => low + i),
     table,
   );
+}
+
+function rangeOf(values: Float32Array) {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  let areWhole = true;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value < low) low = value;
+    if (value > high) high = value;
+    if (Math.floor(value) !== value) areWhole = false;
+  }
+  return { low, high, areWhole };
+}
+
+function addToTable(table: Uint32Array, low: number, values: Float32Array, counts: Uint32Array): void {
+  for (let i = 0; i < values.length; i++) table[values[i]! - low]! += counts[i]!;
 }
 
 function counted(values: Float32Array, counts: Uint32Array) {

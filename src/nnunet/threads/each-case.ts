@@ -16,20 +16,28 @@ export interface WorkTools {
   readonly signal: AbortSignal;
 }
 
+interface WorkOnCases {
+  readonly label: string;
+  readonly tools: WorkTools;
+  readonly isReading?: boolean;
+}
+
 /**
  * Works on many items side by side in threads, and reports the progress. Stops at the first failure, or when the signal is
  * aborted.
  *
- * @param label what is done, such as `Dataset004_Liver: measuring`
+ * @param what `label` says what is done, such as `Dataset004_Liver: measuring`; `isReading` is true for work that often waits until
+ *   a file is decompressed: one case more than there are cores then keeps them busy, unless the user names a number
  * @returns the results in the order of the items
  */
 export async function eachCase<Item, Result>(
   items: readonly Item[],
-  { label, tools }: { readonly label: string; readonly tools: WorkTools },
+  { label, tools, isReading = false }: WorkOnCases,
   work: (item: Item, pool: DatasetPool, index: number) => Promise<Result>,
 ): Promise<readonly Result[]> {
   const { workers, progress, signal } = tools;
-  const count = Math.max(1, Math.min(workers ?? defaultWorkers(), items.length));
+  const wanted = workers ?? defaultWorkers() + (isReading ? 1 : 0);
+  const count = Math.max(1, Math.min(wanted, items.length));
   const pool = createWorkerPool<DatasetTasks>(new URL("./dataset-worker.js", import.meta.url), count);
   const task = progress.start({ label, total: items.length, unit: "cases" });
   const results: Result[] = [];

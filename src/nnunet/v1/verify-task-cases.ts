@@ -12,15 +12,19 @@ export async function caseFindings(
   task: Task,
   tools: WorkTools,
 ): Promise<readonly DatasetFinding[]> {
-  const found = await eachCase(task.cases, { label: `${name}: reading`, tools }, async (files, pool) => {
-    const images = await present(files.images);
-    const label = (await exists(files.label)) ? files.label : null;
-    const facts = await examined(pool, images, label);
-    return {
-      findings: checkCase(files, facts, [0, ...task.classes]),
-      orientations: facts.images.filter(isRead).map(orientationOf),
-    };
-  });
+  const found = await eachCase(
+    task.cases,
+    { label: `${name}: reading`, tools, isReading: true },
+    async (files, pool) => {
+      const images = await present(files.images);
+      const label = (await exists(files.label)) ? files.label : null;
+      const facts = await examined(pool, images, label);
+      return {
+        findings: checkCase(files, facts, [0, ...task.classes]),
+        orientations: facts.images.filter(isRead).map(orientationOf),
+      };
+    },
+  );
   const orientations = new Set(found.flatMap((each) => each.orientations));
   return [
     ...found.flatMap(({ findings }) => findings),

@@ -157,7 +157,7 @@ async function caseFindings(
   const used = new Set<number>();
   const found = await eachCase(
     cases,
-    { label: `${name}: reading`, tools },
+    { label: `${name}: reading`, tools, isReading: true },
     async ({ id, images, label }, pool) => {
       const present: string[] = [];
       for (const path of images) if (await isFile(path)) present.push(path);
