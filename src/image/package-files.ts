@@ -71,8 +71,9 @@ function packageFolder(name: string): string {
 
 /** What a package needs at run time, and its licence. */
 const needed = /\.(?:[cm]?js|json|wasm)$|(?:^|\/)(?:licen[cs]e|notice)(?:\.\w+)?$/i;
-/** Folders of a package itself; the same names deeper in it can be code. */
-const unneeded = /^(?:tests?|__tests__|examples?|docs?|benchmarks?|\.github|browser)\//;
+/** Folders and settings of a package itself, or of one within it; the same names deeper in it can be code. */
+const unneeded =
+  /(?:^|node_modules\/(?:@[^/]+\/)?[^/]+\/)(?:(?:tests?|__tests__|spec|examples?|docs?|bench|benchmarks?|\.github|browser)\/|eslint\.config\.)/;
 
 /** The one form of a package that Node loads here; its others, for browsers and other kinds of modules, take as much again. */
 const loadedForm: Readonly<Record<string, RegExp>> = {
