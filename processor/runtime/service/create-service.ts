@@ -170,6 +170,8 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       await webhooks.settle(lastWebhooksMs);
       ended.abort();
       await app.close();
+      // What was fulfilled meanwhile is not left to the next server once more.
+      await jobs.store.settle();
     },
   };
 }

@@ -54,6 +54,11 @@ export class JobStore {
     }
   }
 
+  /** Waits for the writes that have begun, whether they succeed or not. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#writing.values());
+  }
+
   /** Removes a job with its inputs and results. */
   async remove(id: string): Promise<void> {
     await this.#writing.get(id)?.catch(() => {});
