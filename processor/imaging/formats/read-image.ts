@@ -3,7 +3,7 @@ import { readBmp } from "./bmp/read-bmp.js";
 import { readGipl } from "./gipl/read-gipl.js";
 import { imageFormatOf } from "./image-ending.js";
 import { readMetaimage } from "./metaimage/read-metaimage.js";
-import { readNifti, readNiftiInBlocks } from "./nifti/read-nifti.js";
+import { readNifti, readNiftiHead, readNiftiInBlocks } from "./nifti/read-nifti.js";
 import { readNrrd } from "./nrrd/read-nrrd.js";
 import { readPng } from "./png/read-png.js";
 import type { BlockSink, ReadImageOptions } from "./read-image-options.js";
@@ -43,5 +43,12 @@ export async function readImageInBlocks(
   if (imageFormatOf(path) === "nifti") return readNiftiInBlocks(path, options, begin);
   const { voxels, ...head } = await readImage(path, options);
   begin(head)(voxels, 0);
+  return head;
+}
+
+/** Reads what comes before the voxels of an image. Files of other formats than NIfTI are read to their end. */
+export async function readImageHead(path: string, options: ReadImageOptions): Promise<ImageHead> {
+  if (imageFormatOf(path) === "nifti") return readNiftiHead(path, options);
+  const { voxels: _, ...head } = await readImage(path, options);
   return head;
 }

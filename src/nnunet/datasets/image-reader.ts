@@ -33,17 +33,20 @@ export interface ReaderChoice {
  * can read the example.
  *
  * @param example the first channel of the first case; null if there is none
+ * @param looksAt `header` believes a header of NIfTI that the voxels follow, which saves reading the example twice. All readers of
+ *   NIfTI fail at the same voxels, so that another choice than for `whole` is no other reader, but the error
  * @throws DATASET_INVALID if no reader fits
  */
 export async function chooseReader(
   { readerOverride, fileEnding }: Pick<DatasetJson, "readerOverride" | "fileEnding">,
   example: string | null,
+  looksAt: "whole" | "header" = "whole",
 ): Promise<ReaderChoice> {
   if (isReaderName(readerOverride)) return { reader: readerOverride, unknownName: null };
   const failures: string[] = [];
   for (const { name, endings } of readers) {
     if (!endings.some((ending) => ending === fileEnding.toLowerCase())) continue;
-    const failure = example === null ? null : await failureOf(example, name);
+    const failure = example === null ? null : await failureOf(example, name, looksAt);
     if (failure === null) return { reader: name, unknownName: readerOverride };
     failures.push(failure);
   }
@@ -55,11 +58,16 @@ export async function chooseReader(
   );
 }
 
-async function failureOf(path: string, reader: ImageReaderName): Promise<string | null> {
+async function failureOf(
+  path: string,
+  reader: ImageReaderName,
+  looksAt: "whole" | "header",
+): Promise<string | null> {
   if (hasUnknownCapitals(path, reader))
     return `${reader} does not know this ending with capital letters; use small ones`;
   try {
-    await readWith(reader, path);
+    if (looksAt === "header") await readHeadWith(reader, path);
+    else await readInBlocksWith(reader, path, {}, () => () => {});
     return null;
   } catch (error) {
     return (error as Error).message;
@@ -79,6 +87,12 @@ export async function readWith(reader: ImageReaderName, path: string): Promise<I
   const image = await (await imageFormats()).readImage(path, rulesOf(reader));
   refuseNifti2(reader, image);
   return image;
+}
+
+/** Reads an image as `readWith` does, without the voxels if the format is NIfTI. */
+async function readHeadWith(reader: ImageReaderName, path: string): Promise<void> {
+  const { readImageHead } = await imageFormats();
+  refuseNifti2(reader, await readImageHead(path, rulesOf(reader)));
 }
 
 /** Reads an image as `readWith` does, but gives its voxels in blocks while they arrive. */

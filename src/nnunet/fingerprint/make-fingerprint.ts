@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { counted } from "../../../processor/contract/counted.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import { exists } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
@@ -61,7 +62,8 @@ export async function makeFingerprint(
   if ((await exists(file)) && !settings.clean && report.changes.length === 0)
     return { ...report, result: "kept" };
 
-  const { reader } = await chooseReader(dataset, cases[0]!.images[0] ?? null);
+  const example = cases[0]!.images[0] ?? null;
+  const { reader } = await chooseReader(dataset, example, "header");
   await makeFolder(preprocessedFolder);
   const draws = settings.samples === "drawn" ? Math.floor(allSamples / cases.length) : null;
   let continued = 0;
@@ -80,7 +82,11 @@ export async function makeFingerprint(
       await savePart(preprocessedFolder, { caseId: item.id, task, result });
       return result;
     },
-  );
+  ).catch(async (error: unknown) => {
+    // nnU-Net fails at the example first.
+    if (error instanceof ProcessorError) await chooseReader(dataset, example);
+    throw error;
+  });
   if (results.every(({ channels }) => channels[0]!.values.length === 0))
     throw nnunetError(
       "DATASET_INVALID",

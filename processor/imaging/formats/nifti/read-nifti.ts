@@ -54,6 +54,13 @@ export async function readNiftiInBlocks(
   }
 }
 
+/** Reads the header of a file as `readNifti` does. */
+export async function readNiftiHead(path: string, options: ReadImageOptions): Promise<ImageHead> {
+  const { reader, head } = await openNifti(path, options);
+  reader.destroy();
+  return head;
+}
+
 /** As many bytes as stay in the cache of a core. */
 const targetBlockBytes = 1 << 18;
 

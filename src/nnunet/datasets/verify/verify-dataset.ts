@@ -38,13 +38,12 @@ export async function verifyDataset(
   const all = [...findings];
   let reader: string | null = null;
   if (dataset !== null && cases.length > 0) {
-    const choice = await chosenReader(dataset, cases);
+    const { choice, found } = await readAll({ name, dataset, cases }, tools);
     if ("finding" in choice) all.push(choice.finding);
     else {
       reader = choice.reader;
       if (choice.unknownName !== null) all.push(unknownReader(choice.unknownName, choice.reader));
       all.push(...wrongReader(dataset, choice, cases));
-      const found = await caseFindings({ name, dataset, cases, choice }, tools);
       const example = cases[0]!.images[0];
       for (const finding of found) {
         // nnU-Net tries the first image when it chooses a reader by the ending.
@@ -68,12 +67,27 @@ export async function verifyDataset(
   };
 }
 
+type CheckedChoice = ReaderChoice | { readonly finding: DatasetFinding };
+
+/** Chooses the reader by the header of the example, reads all cases, and chooses again if the example is not whole. */
+async function readAll(
+  question: CasesQuestion,
+  tools: WorkTools,
+): Promise<{ readonly choice: CheckedChoice; readonly found: readonly DatasetFinding[] }> {
+  const { dataset, cases } = question;
+  const guess = await chosenReader(dataset, cases, "header");
+  if ("finding" in guess) return { choice: guess, found: [] };
+  const { findings, isExampleWhole } = await caseFindings(question, guess, tools);
+  return { choice: isExampleWhole ? guess : await chosenReader(dataset, cases, "whole"), found: findings };
+}
+
 async function chosenReader(
   dataset: DatasetJson,
   cases: readonly DatasetCase[],
-): Promise<ReaderChoice | { readonly finding: DatasetFinding }> {
+  looksAt: "whole" | "header",
+): Promise<CheckedChoice> {
   try {
-    return await chooseReader(dataset, cases[0]!.images[0] ?? null);
+    return await chooseReader(dataset, cases[0]!.images[0] ?? null, looksAt);
   } catch (error) {
     const text = (error as ProcessorError).message;
     return {
@@ -145,16 +159,18 @@ interface CasesQuestion {
   readonly name: string;
   readonly dataset: DatasetJson;
   readonly cases: readonly DatasetCase[];
-  readonly choice: ReaderChoice;
 }
 
 async function caseFindings(
-  { name, dataset, cases, choice: { reader } }: CasesQuestion,
+  { name, dataset, cases }: CasesQuestion,
+  { reader }: ReaderChoice,
   tools: WorkTools,
-): Promise<readonly DatasetFinding[]> {
+): Promise<{ readonly findings: readonly DatasetFinding[]; readonly isExampleWhole: boolean }> {
   const { allLabels, ignoreLabel } = labelFamily(dataset);
   const expectedLabels = ignoreLabel === null ? allLabels : [...allLabels, ignoreLabel];
   const used = new Set<number>();
+  const example = cases[0]!.images[0];
+  let isExampleWhole = false;
   const found = await eachCase(
     cases,
     { label: `${name}: reading`, tools, isReading: true },
@@ -164,12 +180,16 @@ async function caseFindings(
       const hasLabel = label !== null && (await isFile(label));
       const task = { reader, images: present, label: hasLabel ? label : null, measuresIntensities: false };
       const facts: CaseFacts = await pool.run("examineCase", task);
+      const [first] = facts.images;
+      if (present[0] === example && first !== undefined)
+        isExampleWhole ||= isRead(first) && first.cutOff === null;
       if (isRead(facts.label)) for (const value of facts.label.values) used.add(value);
       return checkCase({ id, facts, reader, expectedLabels, channelCount: dataset.channelNames.length });
     },
   );
   const unused = expectedLabels.filter((value) => !used.has(value));
-  return [...found.flat(), ...(unused.length === 0 ? [] : [unusedLabels(dataset, unused)])];
+  const findings = [...found.flat(), ...(unused.length === 0 ? [] : [unusedLabels(dataset, unused)])];
+  return { findings, isExampleWhole };
 }
 
 function unusedLabels({ labels }: DatasetJson, unused: readonly number[]): DatasetFinding {
