@@ -7,7 +7,7 @@ import { contextEntries } from "./build-context.js";
 import { BuildLog, type BuildStep } from "./build-log.js";
 import { contextStream } from "./context-stream.js";
 import type { Engine } from "./engine.js";
-import { engineError, isInUse, isNotFound, isVanishedImage } from "./engine-error.js";
+import { engineError, isGone, isInUse, isVanishedImage } from "./engine-error.js";
 import { engineEvents } from "./engine-events.js";
 import { findImage } from "./find-image.js";
 
@@ -182,7 +182,7 @@ async function removeNameless({ docker }: Engine, newestFirst: readonly string[]
       if ((await image.inspect()).RepoTags.length === 0) await image.remove({ noprune: true });
     } catch (error) {
       // Another build continues from the image, or it was removed together with its child.
-      if (!isNotFound(error) && !isInUse(error)) throw error;
+      if (!isGone(error) && !isInUse(error)) throw error;
     }
   }
 }

@@ -25,6 +25,9 @@ export const isWithoutEngine = (error: unknown): error is ProcessorError =>
 /** Returns whether the engine answered that the image does not exist. */
 export const isNotFound = (error: unknown): boolean => statusCode(error) === 404;
 
+/** Returns whether what is to be removed does not exist, or is being removed at this moment by somebody else. */
+export const isGone = (error: unknown): boolean => isNotFound(error) || isVanishedImage(error);
+
 /** Returns whether the engine answered that the image is in use. */
 export const isInUse = (error: unknown): boolean => statusCode(error) === 409;
 

@@ -1,6 +1,6 @@
 import { splitTag } from "../ground/image-name.js";
 import type { Engine } from "./engine.js";
-import { isInUse, isNotFound } from "./engine-error.js";
+import { isGone, isInUse } from "./engine-error.js";
 import { findImage } from "./find-image.js";
 
 /** A record of an engine's images before a load, which silently reassigns names from other images. */
@@ -56,6 +56,6 @@ async function removeImage({ docker }: Engine, reference: string): Promise<void>
     .getImage(reference)
     .remove()
     .catch((error: unknown) => {
-      if (!isNotFound(error) && !isInUse(error)) throw error;
+      if (!isGone(error) && !isInUse(error)) throw error;
     });
 }

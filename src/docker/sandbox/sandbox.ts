@@ -9,7 +9,7 @@ import { extract, type Headers, type Pack, pack } from "tar-fs";
 import { processorLabels } from "../../../processor/contract/labels.js";
 import { readTar } from "../../../processor/files/tar/read-tar.js";
 import type { Engine } from "../engine.js";
-import { engineError, isNotFound } from "../engine-error.js";
+import { engineError, isGone } from "../engine-error.js";
 import { type OutputListener, type RunningContainer, startContainer } from "./container-run.js";
 
 /**
@@ -289,5 +289,5 @@ const archiveOf = (entries: readonly Parameters<Pack["entry"]>[0][]): Readable =
   );
 
 function unlessGone(error: unknown): void {
-  if (!isNotFound(error)) throw error;
+  if (!isGone(error)) throw error;
 }

@@ -2,6 +2,7 @@ import { text } from "node:stream/consumers";
 import type { Container } from "dockerode";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { connectEngine, type Engine } from "../../../src/docker/engine.js";
+import { isGone } from "../../../src/docker/engine-error.js";
 import { describeWith, type Need } from "../needs.js";
 import { neverStopped } from "../never-stopped.js";
 
@@ -104,7 +105,7 @@ export async function removeImage(imageName: string): Promise<void> {
   await testEngine().docker.getImage(imageName).remove({ force: true }).catch(unlessGone);
 }
 
-function unlessGone(error: { readonly statusCode?: number }): false {
-  if (error.statusCode !== 404) throw error;
+function unlessGone(error: unknown): false {
+  if (!isGone(error)) throw error;
   return false;
 }
