@@ -108,7 +108,12 @@ export function summaryTextOfV1(options: SummaryOfV1Options): string {
   const added: Record<string, PythonJson> = {};
   if (options.experiment !== undefined) added["experiment_name"] = options.experiment;
   if (options.withMean === true) {
-    const meant = meanScores.filter((_, i) => !notMeant.has(labels[i]!.key));
+    // v1 reads the classes from the file, where "10" stands before "2"; the order can decide the last digit.
+    const meant = labels
+      .map(({ key }, i) => ({ key, scores: meanScores[i]! }))
+      .filter(({ key }) => !notMeant.has(key))
+      .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+      .map(({ scores: ofLabel }) => ofLabel);
     const overall = measures.map((_, m) => nanMean(meant.map((ofLabel) => ofLabel[m]!)));
     const kept = means.filter(([key]) => key !== "99");
     added["results"] = { all, mean: new Map([...kept, ["mean", floatsOf(overall)]]) };

@@ -58,8 +58,10 @@ export async function collectFolds(options: FoldsOfModel, needsAll: boolean): Pr
       `the folds ${folds.join(", ")} of ${modelFolder} have no prediction of ${missing.slice(0, 5).join(", ")}${missing.length > 5 ? ` and ${missing.length - 5} more cases` : ""}`,
     );
   const [first = 0] = folds;
+  // v1's choice; without fold 0 it stops there.
+  const fold = needsAll && folds.includes(0) ? 0 : first;
   const classes = await readClasses(
-    join(await foldFolder(modelFolder, first, validationName), "summary.json"),
+    join(await foldFolder(modelFolder, fold, validationName), "summary.json"),
   );
   const target = join(modelFolder, collectedName);
   await removeFolder(target);

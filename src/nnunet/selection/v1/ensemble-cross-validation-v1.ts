@@ -71,7 +71,8 @@ export async function ensembleCrossValidationOfV1(
     referenceFolder,
     rawName: ensembledName,
     finalName,
-    classes,
+    // v1 reads them from summary.json, where "10" stands before "2".
+    classes: classes.map(String).sort().map(Number),
     // Means in the order of the folds can differ in the last digit, and a tie is decided by it.
     dicesBefore: await readDices(join(folder, "summary.json")),
     summaryTexts: { experiment },

@@ -25,10 +25,10 @@ export function predictionCommands(
     .join("");
 }
 
-/** Returns summary.csv: the Dice of each class, and their mean. */
+/** Returns summary.csv: the Dice of each class in ascending order, and their mean. */
 export function summaryTable(candidates: readonly CandidateOfV1[]): string {
   const labelsOf = ({ dices }: CandidateOfV1): readonly string[] =>
-    [...dices.keys()].filter((label) => label !== "0");
+    [...dices.keys()].filter((label) => label !== "0").sort((a, b) => Number(a) - Number(b));
   const labels = labelsOf(candidates[0]!);
   const rows = candidates.map(({ name, dices }) => {
     const values = labels.map((label) => dices.get(label) ?? Number.NaN);
