@@ -1,6 +1,7 @@
 import { access, constants, copyFile, rename, rm } from "node:fs/promises";
 import { sharedError } from "../contract/shared-errors.js";
 import { partialPathNextTo } from "./partial-path.js";
+import { whyUnreadable } from "./why-unreadable.js";
 import { outputError } from "./write-file.js";
 
 /**
@@ -10,8 +11,8 @@ import { outputError } from "./write-file.js";
  * @throws INPUT_NOT_FOUND, DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function copyFileWhole(source: string, path: string): Promise<void> {
-  await access(source, constants.R_OK).catch((cause: NodeJS.ErrnoException) => {
-    throw sharedError("INPUT_NOT_FOUND", `${source} cannot be read (${cause.code})`, { cause });
+  await access(source, constants.R_OK).catch(async (cause: unknown) => {
+    throw sharedError("INPUT_NOT_FOUND", `${source}${await whyUnreadable(source, cause)}`, { cause });
   });
   const partial = await partialPathNextTo(path);
   try {

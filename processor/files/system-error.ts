@@ -2,7 +2,7 @@ import { sharedError } from "../contract/shared-errors.js";
 import { diskError } from "./disk-error.js";
 
 /** What the system refuses for reasons outside the program, in words. */
-const reasons: ReadonlyMap<string, string> = new Map([
+export const systemReasons: ReadonlyMap<string, string> = new Map([
   ["EACCES", "permission denied"],
   ["EPERM", "permission denied"],
   ["EROFS", "the file system is read-only"],
@@ -27,7 +27,7 @@ export function systemError(thrown: unknown): unknown {
   const error = diskError(thrown);
   if (!(error instanceof Error) || !("syscall" in error)) return error;
   const { code = "", syscall = "", path } = error as NodeJS.ErrnoException;
-  const reason = reasons.get(code);
+  const reason = systemReasons.get(code);
   if (reason === undefined || path === undefined) return error;
   return writingCalls.has(syscall) || code === "EROFS"
     ? sharedError("OUTPUT_UNWRITABLE", `${path} cannot be written (${code}): ${reason}`, { cause: error })

@@ -1,5 +1,5 @@
-import { didYouMean } from "../../processor/files/nearest-path.js";
-import { readTextFile, unreadable } from "../../processor/files/read-text-file.js";
+import { readTextFile } from "../../processor/files/read-text-file.js";
+import { whyNotFound } from "../../processor/files/why-unreadable.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { Field } from "./fields.js";
 import { parseJson } from "./parse-json.js";
@@ -10,9 +10,7 @@ export async function readJsonFile(file: string): Promise<Field> {
   try {
     text = await readTextFile(file, maxBytes);
   } catch (cause) {
-    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    const reason = isMissing ? ` does not exist${await didYouMean(file)}` : `: ${unreadable(cause)}`;
-    throw builderError("MODEL_FILE_INVALID", `${file}${reason}`, { cause });
+    throw builderError("MODEL_FILE_INVALID", `${file}${await whyNotFound(file, cause)}`, { cause });
   }
   try {
     return new Field(parseJson(text), file);

@@ -2,8 +2,9 @@ import { rm, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { build } from "esbuild-wasm";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { openRegularFile, unreadable } from "../../processor/files/read-text-file.js";
+import { openRegularFile } from "../../processor/files/read-text-file.js";
 import { makeTemporaryFolder } from "../../processor/files/temporary-folder.js";
+import { whyNotFound } from "../../processor/files/why-unreadable.js";
 
 /** The name of a bundled hook module. */
 export const hookModuleName = "process-img.mjs";
@@ -37,12 +38,7 @@ export async function bundleHook(file: string, target: string): Promise<void> {
   try {
     await (await openRegularFile(file)).close();
   } catch (cause) {
-    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw sharedError(
-      "HOOK_INVALID",
-      isMissing ? `${file} does not exist` : `${file}: ${unreadable(cause)}`,
-      { cause },
-    );
+    throw sharedError("HOOK_INVALID", `${file}${await whyNotFound(file, cause)}`, { cause });
   }
   if (extname(file).toLowerCase() === ".py") {
     throw sharedError("HOOK_INVALID", `${file} is a Python file; a hook module is TypeScript or JavaScript`);

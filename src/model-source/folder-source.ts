@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { whyNotFound } from "../../processor/files/why-unreadable.js";
 import type { FileRange } from "../../processor/files/zip/byte-range.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { byPath, type ModelSource, type SourceFile } from "./model-source.js";
@@ -18,8 +19,9 @@ export class FolderSource implements ModelSource {
 
   /** @throws MODEL_NOT_FOUND */
   static async open(folder: string): Promise<FolderSource> {
-    const found = await stat(folder).catch(() => null);
-    if (found === null) throw sharedError("MODEL_NOT_FOUND", `${folder} does not exist`);
+    const found = await stat(folder).catch(async (cause: unknown) => {
+      throw sharedError("MODEL_NOT_FOUND", `${folder}${await whyNotFound(folder, cause)}`, { cause });
+    });
     if (!found.isDirectory())
       throw sharedError("MODEL_NOT_FOUND", `${folder} is neither a folder nor a .zip`);
     return new FolderSource(folder);

@@ -2,7 +2,7 @@ import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { didYouMean } from "../../processor/files/nearest-path.js";
+import { whyNotFound } from "../../processor/files/why-unreadable.js";
 import type { ModelFolder, PathNames } from "../checkpoint/network/trained-model.js";
 
 /**
@@ -39,8 +39,7 @@ async function requireFolder(modelDir: string): Promise<void> {
   try {
     isFolder = (await stat(modelDir)).isDirectory();
   } catch (cause) {
-    const near = await didYouMean(modelDir);
-    throw sharedError("MODEL_NOT_FOUND", `${modelDir} does not exist${near}`, { cause });
+    throw sharedError("MODEL_NOT_FOUND", `${modelDir}${await whyNotFound(modelDir, cause)}`, { cause });
   }
   if (!isFolder) throw sharedError("MODEL_NOT_FOUND", `${modelDir} is a file, not a folder`);
 }

@@ -1,7 +1,7 @@
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { nearest } from "../../processor/contract/nearest-name.js";
-import { exists } from "../../processor/files/exists.js";
+import { whyNotFound } from "../../processor/files/why-unreadable.js";
 import { nnunetError } from "../ground/errors/nnunet-errors.js";
 import { type NnunetFolders, requireFolder } from "./folders.js";
 
@@ -38,7 +38,9 @@ export async function findDataset(
 }
 
 async function placeOfPath(path: string, folders: NnunetFolders): Promise<DatasetPlace> {
-  if (!(await exists(path))) throw nnunetError("DATASET_NOT_FOUND", `${path} does not exist`);
+  await stat(path).catch(async (cause: unknown) => {
+    throw nnunetError("DATASET_NOT_FOUND", `${path}${await whyNotFound(path, cause)}`, { cause });
+  });
   const name = basename(path);
   return { name, rawFolder: path, preprocessedFolder: preprocessedOf(name, folders) };
 }
@@ -54,14 +56,21 @@ const preprocessedOf = (name: string, { preprocessed }: NnunetFolders): string |
 export async function findDatasetName(word: string, folders: NnunetFolders): Promise<string> {
   const prefix = prefixes[folders.version];
   const present = await presentNames(folders);
-  if (/^\d{1,9}$/.test(word)) return byNumber(Number(word), present, folders);
+  if (/^\d{1,9}$/.test(word)) return await byNumber(Number(word), present, folders);
   if (present.includes(word)) return word;
-  const near = nearest(word, present);
+  const near = nameWith(word, present) ?? nearest(word, present, 3);
   const advice = near === null ? theyHave(present) : `; did you mean ${near}?`;
   throw nnunetError(
     "DATASET_NOT_FOUND",
-    `no ${prefix === "Task" ? "task" : "data set"} ${word} in ${searched(folders)}${advice}`,
+    `no ${prefix === "Task" ? "task" : "data set"} ${word} in ${searched(folders)}${advice}${await whatIsClosed(folders)}`,
   );
+}
+
+/** Returns the only name that a word is a part of, such as that of `liver`; null if there is none, or several. */
+function nameWith(word: string, names: readonly string[]): string | null {
+  if (word.length < 3) return null;
+  const found = names.filter((name) => name.toLowerCase().includes(word.toLowerCase()));
+  return found.length === 1 ? found[0]! : null;
 }
 
 /** Returns the names with a number in all of nnU-Net's folders. */
@@ -76,7 +85,7 @@ const numberPrefix = (number: number, { version }: NnunetFolders): string =>
 const hasPrefix = (name: string, prefix: string): boolean =>
   name.startsWith(prefix) && !/^\d/.test(name.slice(prefix.length));
 
-function byNumber(number: number, present: readonly string[], folders: NnunetFolders): string {
+async function byNumber(number: number, present: readonly string[], folders: NnunetFolders): Promise<string> {
   const prefix = numberPrefix(number, folders);
   const names = present.filter((name) => hasPrefix(name, prefix));
   if (names.length === 1) return names[0]!;
@@ -85,7 +94,10 @@ function byNumber(number: number, present: readonly string[], folders: NnunetFol
       "DATASET_AMBIGUOUS",
       `the number ${number} has several names in ${searched(folders)}: ${names.join(", ")}`,
     );
-  throw nnunetError("DATASET_NOT_FOUND", `no folder ${prefix}_… in ${searched(folders)}${theyHave(present)}`);
+  throw nnunetError(
+    "DATASET_NOT_FOUND",
+    `no folder ${prefix}_… in ${searched(folders)}${theyHave(present)}${await whatIsClosed(folders)}`,
+  );
 }
 
 const theyHave = (names: readonly string[]): string =>
@@ -106,6 +118,20 @@ function searched(folders: NnunetFolders): string {
   const known = foldersOf(folders);
   if (known.length === 0) requireFolder(folders, "raw");
   return known.join(", ");
+}
+
+/**
+ * Returns the end of a message: which of nnU-Net's folders could not be searched. Those of preprocessed data and models may be
+ * missing, because nnU-Net makes them.
+ */
+async function whatIsClosed(folders: NnunetFolders): Promise<string> {
+  const faults: string[] = [];
+  for (const folder of foldersOf(folders))
+    await readdir(folder).catch(async (cause: NodeJS.ErrnoException) => {
+      if (folder === folders.raw || cause.code !== "ENOENT")
+        faults.push(`; ${folder}${await whyNotFound(folder, cause)}`);
+    });
+  return faults.join("");
 }
 
 const configurationsOfV1 = ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"];

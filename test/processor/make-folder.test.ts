@@ -1,9 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { didYouMean } from "../../processor/files/nearest-path.js";
 import { needs, testWith } from "../support/needs.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "make-folder-"));
@@ -45,14 +44,4 @@ describe("a folder is made", () => {
     symlinkSync(join(scratch, "gone"), join(scratch, "link"));
     await expect(makeFolder(join(scratch, "link"))).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
   });
-});
-
-test.each([
-  { path: "nnUNet_resluts", end: "; did you mean nnUNet_results?" },
-  { path: "nnUNet_resluts/Dataset004", end: "; did you mean nnUNet_results?" },
-  { path: "nothing like it", end: "" },
-  { path: "nn", end: "" },
-])("a misspelled path names its neighbour: $path", async ({ path, end }) => {
-  mkdirSync(join(scratch, "nnUNet_results"), { recursive: true });
-  expect((await didYouMean(join(scratch, path))).replace(`${scratch}/`, "")).toBe(end);
 });

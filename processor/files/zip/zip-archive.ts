@@ -4,6 +4,7 @@ import { Entry, fromRandomAccessReaderPromise, getFileNameLowLevel, type ZipFile
 import { ProcessorError } from "../../contract/errors.js";
 import { sharedError } from "../../contract/shared-errors.js";
 import { openRegularFile } from "../read-text-file.js";
+import { whyUnreadable } from "../why-unreadable.js";
 import { ByteRange, type FileRange } from "./byte-range.js";
 import { checkEntry, defaultZipLimits, quote, type ZipLimits } from "./zip-entry-rules.js";
 
@@ -60,8 +61,8 @@ export class ZipArchive {
    */
   static async open(place: string | FileRange, limits: ZipLimits = defaultZipLimits): Promise<ZipArchive> {
     const file = typeof place === "string" ? place : place.file;
-    const handle = await openRegularFile(file).catch((cause: unknown) => {
-      throw sharedError("ARCHIVE_INVALID", `${file} can't be read`, { cause });
+    const handle = await openRegularFile(file).catch(async (cause: unknown) => {
+      throw sharedError("ARCHIVE_INVALID", `${file}${await whyUnreadable(file, cause)}`, { cause });
     });
     try {
       const { offset, size } =

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import type { ProcessorError } from "../../contract/errors.js";
 import type { InferencePlan } from "../../contract/manifest.js";
 import { sharedError } from "../../contract/shared-errors.js";
-import { didYouMean } from "../../files/nearest-path.js";
+import { whyNotFound } from "../../files/why-unreadable.js";
 import { imageError } from "../../imaging/errors.js";
 import { splitImageEnding, supportedEndings } from "../../imaging/formats/image-ending.js";
 import { runtimeError } from "../errors.js";
@@ -172,9 +172,7 @@ async function listInputs(inputs: readonly string[], preferredEnding: string): P
   const leftOut: LeftOutFile[] = [];
   for (const input of inputs) {
     const info = await stat(input).catch(async (cause: unknown) => {
-      throw sharedError("INPUT_NOT_FOUND", `${input} does not exist${await didYouMean(input)}`, {
-        cause,
-      });
+      throw sharedError("INPUT_NOT_FOUND", `${input}${await whyNotFound(input, cause)}`, { cause });
     });
     if (await isDicomInput(input, info)) series.push(input);
     else if (info.isDirectory()) {

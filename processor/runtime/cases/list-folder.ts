@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../contract/shared-errors.js";
+import { whyUnreadable } from "../../files/why-unreadable.js";
 import { isDicomFile } from "../../imaging/dicom/is-dicom-file.js";
 import { splitImageEnding } from "../../imaging/formats/image-ending.js";
 import type { LeftOutFile, LeftOutReason } from "./left-out.js";
@@ -22,8 +23,8 @@ export interface ListedFolder {
  * @throws INPUT_NOT_FOUND if the folder can't be read
  */
 export async function listFolder(folder: string): Promise<ListedFolder> {
-  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
-    throw sharedError("INPUT_NOT_FOUND", `${folder} cannot be read (${cause.code})`, { cause });
+  const names = await readdir(folder).catch(async (cause: unknown) => {
+    throw sharedError("INPUT_NOT_FOUND", `${folder}${await whyUnreadable(folder, cause)}`, { cause });
   });
   const imageNames: string[] = [];
   const leftOut: LeftOutFile[] = [];

@@ -4,7 +4,7 @@ import { makeFolder } from "../../../processor/files/make-folder.js";
 import { supportedEndings } from "../../../processor/imaging/formats/image-ending.js";
 import { requireAbsent } from "../../ground/files/output-file.js";
 import { filesOf } from "../../nnunet/conversion/build-folder.js";
-import { casesOfFolder } from "../../nnunet/datasets/list-cases.js";
+import { casesOfFolder, filesOfImages } from "../../nnunet/datasets/list-cases.js";
 import type { CommandSession } from "../command-session.js";
 import type { DatasetCommandArguments } from "./dataset-arguments.js";
 import { namedChannels, writeNamedJson } from "./named-channels.js";
@@ -25,13 +25,14 @@ export async function runDatasetJson(
   for (const { name, rawFolder } of await namedDatasets(args, terminal)) {
     const path = join(rawFolder, "dataset.json");
     if (!args.overwrite) await requireAbsent(path, "; --overwrite replaces it");
-    const names = (await filesOf(join(rawFolder, "imagesTr"))) ?? [];
+    const images = join(rawFolder, "imagesTr");
+    const names = await filesOfImages(images);
     const endings = args.nnunet === "v1" ? [".nii.gz"] : supportedEndings;
     const fileEnding = endings.find((ending) => names.some((file) => file.endsWith(`_0000${ending}`)));
     if (fileEnding === undefined)
       throw sharedError(
         "INPUT_NOT_FOUND",
-        `${join(rawFolder, "imagesTr")} has no images named <case>_0000.nii.gz or the like`,
+        `${images} has no images named <case>_0000.nii.gz or the like${names.length === 0 ? "; it is empty" : `; it has ${names.toSorted().slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""}`}`,
       );
     const cases = casesOfFolder({ folder: rawFolder, fileEnding }, names);
     const tests = (await filesOf(join(rawFolder, "imagesTs"))) ?? [];

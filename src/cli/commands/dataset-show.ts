@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { readDatasetJson } from "../../nnunet/datasets/dataset-json.js";
 import { drawDataset } from "../../nnunet/datasets/draw-dataset.js";
 import { chooseReader } from "../../nnunet/datasets/image-reader.js";
@@ -17,6 +18,7 @@ export async function runShowDataset(
   for (const { name, rawFolder } of await namedDatasetsV2(args, terminal)) {
     const dataset = await readDatasetJson(rawFolder);
     const cases = await listCases(dataset, environment);
+    if (cases.length === 0) throw nnunetError("DATASET_INVALID", `${rawFolder} has no training cases`);
     const { reader } = await chooseReader(dataset, cases[0]?.images[0] ?? null);
     const tools = { workers: args.workers ?? null, progress, signal };
     const rows = await showDataset({ name, dataset, cases, reader }, tools);

@@ -1,7 +1,7 @@
 import { copyFile, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { isFile } from "../../../processor/files/exists.js";
+import { ifPresent, isFile } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { partialPathNextTo } from "../../../processor/files/partial-path.js";
 import { outputError } from "../../../processor/files/write-file.js";
@@ -23,7 +23,7 @@ export async function buildFolder(path: string, fill: (folder: string) => Promis
  * @throws OUTPUT_EXISTS if the folder has files
  */
 export async function fillEmptyFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  const names = await readdir(path).catch(() => null);
+  const names = await ifPresent(readdir(path));
   if (names === null) await requireAbsent(path);
   else if (names.length > 0) throw sharedError("OUTPUT_EXISTS", `${path} is not empty`);
   await fillWhole(path, fill);
@@ -51,7 +51,7 @@ export async function copyInto(folder: string, source: string, name = basename(s
 
 /** Returns the regular files of a folder, sorted; null if the folder does not exist. */
 export async function filesOf(folder: string): Promise<readonly string[] | null> {
-  const names = await readdir(folder).catch(() => null);
+  const names = await ifPresent(readdir(folder));
   if (names === null) return null;
   const files: string[] = [];
   for (const name of names.toSorted()) if (await isFile(join(folder, name))) files.push(name);
@@ -60,7 +60,7 @@ export async function filesOf(folder: string): Promise<readonly string[] | null>
 
 /** Returns the regular files of a folder and of those below it, with their paths from it, sorted; null if it does not exist. */
 export async function filesBelow(folder: string): Promise<readonly string[] | null> {
-  const names = await readdir(folder, { recursive: true }).catch(() => null);
+  const names = await ifPresent(readdir(folder, { recursive: true }));
   if (names === null) return null;
   const files: string[] = [];
   for (const name of names.toSorted()) if (await isFile(join(folder, name))) files.push(name);

@@ -1,3 +1,4 @@
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import type { BlockSink, ReadImageOptions } from "../../../processor/imaging/formats/read-image-options.js";
 import type { Image, ImageHead } from "../../../processor/imaging/volume/image.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
@@ -70,6 +71,9 @@ async function failureOf(
     else await readInBlocksWith(reader, path, {}, () => () => {});
     return null;
   } catch (error) {
+    // No other reader would find a missing file, or be allowed to read a closed one.
+    if (error instanceof ProcessorError && error.code === "INPUT_NOT_FOUND")
+      throw nnunetError("DATASET_INVALID", error.message, { cause: error });
     return (error as Error).message;
   }
 }

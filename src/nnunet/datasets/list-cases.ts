@@ -1,8 +1,9 @@
-import { readdir } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, readdir } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { ownEntry } from "../../../processor/contract/own-entry.js";
 import { isFile } from "../../../processor/files/exists.js";
-import { unreadable } from "../../../processor/files/read-text-file.js";
+import { whyUnreadable } from "../../../processor/files/why-unreadable.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import type { DatasetJson } from "./dataset-json.js";
 
@@ -38,20 +39,25 @@ export async function listCases(
       label: label === null ? null : placed(label),
     }));
   }
-  const images = join(folder, "imagesTr");
-  const names = await filesIn(images).catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === "ENOENT" ? " does not exist" : `: ${unreadable(cause)}`;
-    throw nnunetError("DATASET_INVALID", `${images}${reason}`, { cause });
-  });
-  return casesOfFolder(dataset, names);
+  return casesOfFolder(dataset, await filesOfImages(join(folder, "imagesTr")));
 }
 
-/** Returns the names of a folder's files, also through links. nnU-Net does not look at folders. */
-async function filesIn(folder: string): Promise<readonly string[]> {
-  const names: string[] = [];
-  for (const entry of await readdir(folder, { withFileTypes: true }))
-    if (entry.isFile() || (await isFile(join(folder, entry.name)))) names.push(entry.name);
-  return names;
+/**
+ * Returns the names of the files in a folder of images, also through links. nnU-Net does not look at folders.
+ *
+ * @throws DATASET_INVALID if this account may not list the folder, or not look at its files
+ */
+export async function filesOfImages(folder: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    if (entries.length > 0) await access(folder, constants.X_OK);
+    const names: string[] = [];
+    for (const entry of entries)
+      if (entry.isFile() || (await isFile(join(folder, entry.name)))) names.push(entry.name);
+    return names;
+  } catch (cause) {
+    throw nnunetError("DATASET_INVALID", `${folder}${await whyUnreadable(folder, cause)}`, { cause });
+  }
 }
 
 /** A channel number: an underscore and four digits. */

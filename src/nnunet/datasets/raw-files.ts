@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { regularFileBytes, unreadable } from "../../../processor/files/read-text-file.js";
+import { regularFileBytes } from "../../../processor/files/read-text-file.js";
+import { whyUnreadable } from "../../../processor/files/why-unreadable.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { readJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
@@ -26,9 +27,7 @@ export async function fileStates(paths: readonly string[]): Promise<readonly Fil
       const { size, mtimeMs } = await stat(path);
       states.push({ path, bytes: size, modifiedMs: Math.floor(mtimeMs), sha256: await digestOf(path) });
     } catch (cause) {
-      const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-      const reason = isMissing ? " does not exist" : `: ${unreadable(cause)}`;
-      throw nnunetError("DATASET_INVALID", `${path}${reason}`, { cause });
+      throw nnunetError("DATASET_INVALID", `${path}${await whyUnreadable(path, cause)}`, { cause });
     }
   }
   return states;

@@ -11,6 +11,8 @@ export interface UnreadFile {
   readonly text: string;
   /** The Python exception with which nnU-Net's reader ends. */
   readonly exception: string;
+  /** True if this account may not read it; its bytes may be right. */
+  readonly isClosed: boolean;
 }
 
 /** Returns what a failed reading means to nnU-Net's own reader, whose libraries have exceptions of their own. */
@@ -28,8 +30,13 @@ export async function unreadFile(
     if (reader !== "NaturalImage2DIO") return "RuntimeError";
     return /\.tiff?$/i.test(path) ? (tiff() ?? "AssertionError") : pictureException(path, start);
   };
-  return { text: error.message, exception: await exceptionOf() };
+  const isClosed = error.code === "INPUT_NOT_FOUND";
+  // ITK does not say why it cannot open a file.
+  const closedException = isItk(reader) ? "RuntimeError" : "PermissionError";
+  return { text: error.message, exception: isClosed ? closedException : await exceptionOf(), isClosed };
 }
+
+const isItk = (reader: ImageReaderName): boolean => reader.startsWith("SimpleITKIO");
 
 interface FileStart {
   readonly bytes: Buffer;
@@ -117,8 +124,7 @@ const largestInflated = 2 ** 31;
 
 /** Returns whether ITK or nibabel would read a compressed file in spite of its end, with 0 for what is missing. */
 export async function readsCutFile(reader: ImageReaderName, path: string): Promise<boolean> {
-  if (reader === "SimpleITKIO" || reader === "SimpleITKIOWithReorient")
-    return /\.(?:nii|gipl)(?:\.gz)?$/i.test(path);
+  if (isItk(reader)) return /\.(?:nii|gipl)(?:\.gz)?$/i.test(path);
   if (!isNibabel(reader) || !/\.gz$/i.test(path)) return false;
   // nibabel needs every voxel, but not the checksum behind them.
   try {

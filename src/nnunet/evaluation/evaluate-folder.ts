@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PostProcessingStep } from "../../../processor/contract/manifest.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { didYouMean } from "../../../processor/files/nearest-path.js";
+import { whyNotFound } from "../../../processor/files/why-unreadable.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { forEachCase, type WorkSession } from "../threads/for-each-case.js";
 import type { CaseResult } from "./evaluate-case.js";
@@ -75,13 +75,7 @@ async function pairedNames(request: EvaluationRequest): Promise<readonly string[
 /** @throws INPUT_NOT_FOUND */
 export async function namesIn(folder: string, ending: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(async (cause: unknown) => {
-    throw sharedError(
-      "INPUT_NOT_FOUND",
-      `${folder} is not a folder that can be read${await didYouMean(folder)}`,
-      {
-        cause,
-      },
-    );
+    throw sharedError("INPUT_NOT_FOUND", `${folder}${await whyNotFound(folder, cause)}`, { cause });
   });
   return entries
     .filter((entry) => !entry.isDirectory() && entry.name.endsWith(ending))

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Progress } from "../../../processor/contract/progress/progress.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
+import { whyNotFound } from "../../../processor/files/why-unreadable.js";
 import { readAnyLabelMap } from "../../../processor/imaging/formats/read-label-map.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { type FloatArray, readNpy, readNpz } from "../files/read-npz.js";
@@ -64,8 +65,8 @@ const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
 async function predictionsIn(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder).catch((cause: unknown) => {
-    throw sharedError("INPUT_NOT_FOUND", `${folder} is not a folder that can be read`, { cause });
+  const entries = await readdir(folder).catch(async (cause: unknown) => {
+    throw sharedError("INPUT_NOT_FOUND", `${folder}${await whyNotFound(folder, cause)}`, { cause });
   });
   const names = entries.filter((name) => /\.npy(?:\.npz)?$/.test(name)).sort();
   if (names.length > 0) return names;

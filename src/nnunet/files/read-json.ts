@@ -1,4 +1,5 @@
-import { readTextFile, unreadable } from "../../../processor/files/read-text-file.js";
+import { readTextFile } from "../../../processor/files/read-text-file.js";
+import { whyUnreadable } from "../../../processor/files/why-unreadable.js";
 import { type JsonObject, type JsonOf, parseJson, parseJsonWith } from "../../checkpoint/parse-json.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { PythonFloat, type PythonJson } from "../python-json.js";
@@ -33,7 +34,7 @@ async function readObject<T>(
     text = await readTextFile(path, largestJsonBytes);
   } catch (cause) {
     if (["ENOENT", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "")) return null;
-    throw nnunetError("DATASET_INVALID", `${path}: ${unreadable(cause)}`, { cause });
+    throw nnunetError("DATASET_INVALID", `${path}${await whyUnreadable(path, cause)}`, { cause });
   }
   try {
     const value = parse(text);

@@ -3,6 +3,7 @@ import { counted } from "../../../processor/contract/counted.js";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { exists } from "../../../processor/files/exists.js";
 import { filesOf } from "../conversion/build-folder.js";
+import { closedFolder } from "../datasets/verify/check-folders.js";
 import type { DatasetFinding } from "../datasets/verify/dataset-finding.js";
 import { jsonFault } from "../datasets/verify/json-fault.js";
 import type { VerifyReport } from "../datasets/verify/verify-dataset.js";
@@ -23,7 +24,7 @@ export async function verifyTask(
   });
   const findings =
     found instanceof ProcessorError
-      ? [taskFault(found.message, await exceptionOf(rawFolder))]
+      ? [(await closedFolder(rawFolder)) ?? taskFault(found.message, await exceptionOf(rawFolder))]
       : await taskFindings(name, withLabelsByName(found), tools);
   return {
     dataset: name,

@@ -7,6 +7,7 @@ import { places } from "../../../processor/contract/places.js";
 import type { Device } from "../../../processor/contract/run-settings.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { readTextFile } from "../../../processor/files/read-text-file.js";
+import { whyNotFound } from "../../../processor/files/why-unreadable.js";
 import {
   oneFileEnding,
   splitImageEnding,
@@ -139,8 +140,8 @@ async function inputsOf(
   };
   const series: string[] = [];
   for (const path of paths) {
-    const found = await stat(path).catch((cause: unknown) => {
-      throw sharedError("INPUT_NOT_FOUND", `${path} does not exist`, { cause });
+    const found = await stat(path).catch(async (cause: unknown) => {
+      throw sharedError("INPUT_NOT_FOUND", `${path}${await whyNotFound(path, cause)}`, { cause });
     });
     if (await isDicomInput(path, found)) series.push(path);
     else if (!found.isDirectory()) put(basename(path), path);
@@ -155,8 +156,8 @@ async function inputsOf(
 }
 
 async function entriesOf(folder: string): Promise<ReadonlyMap<string, string>> {
-  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
-    throw sharedError("INPUT_NOT_FOUND", `${folder} cannot be read (${cause.code})`, { cause });
+  const names = await readdir(folder).catch(async (cause: unknown) => {
+    throw sharedError("INPUT_NOT_FOUND", `${folder}${await whyNotFound(folder, cause)}`, { cause });
   });
   return new Map(names.map((name) => [name, join(folder, name)]));
 }

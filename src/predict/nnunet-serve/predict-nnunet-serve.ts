@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { showEvents } from "../../../processor/contract/progress/show-events.js";
 import { predictDefaults } from "../../../processor/contract/setting-choices.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { whyNotFound } from "../../../processor/files/why-unreadable.js";
 import {
   type CaseReport,
   type ImageInput,
@@ -107,8 +108,9 @@ async function keepNew(paths: readonly string[], beganMs: number): Promise<reado
 async function channelsOf(paths: readonly string[]): Promise<readonly ImageInput[]> {
   const channels: ImageInput[] = [];
   for (const path of paths) {
-    const found = await stat(path).catch(() => null);
-    if (found === null) throw sharedError("INPUT_NOT_FOUND", `${path} does not exist`);
+    const found = await stat(path).catch(async (cause: unknown) => {
+      throw sharedError("INPUT_NOT_FOUND", `${path}${await whyNotFound(path, cause)}`, { cause });
+    });
     if (await isDicomInput(path, found)) channels.push({ kind: "dicom", path });
     else if (!found.isDirectory()) channels.push(imageFile(path));
     else

@@ -6,8 +6,8 @@ import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { didYouMean } from "../../../processor/files/nearest-path.js";
 import { readTar, type TarEntry } from "../../../processor/files/tar/read-tar.js";
+import { whyNotFound } from "../../../processor/files/why-unreadable.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { withCount } from "../../ground/files/with-count.js";
 import { ArchiveLimits } from "../../oci/archive-limits.js";
@@ -105,8 +105,7 @@ async function sizeOf(archive: string): Promise<number> {
     const found = await stat(archive);
     if (found.isFile()) return found.size;
   } catch (cause) {
-    const near = await didYouMean(archive);
-    throw sharedError("INPUT_NOT_FOUND", `${archive} can't be read${near}`, { cause });
+    throw sharedError("INPUT_NOT_FOUND", `${archive}${await whyNotFound(archive, cause)}`, { cause });
   }
   throw sharedError("INPUT_NOT_FOUND", `${archive} is not a file; preflight looks at an archive`);
 }

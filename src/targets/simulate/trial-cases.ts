@@ -4,7 +4,7 @@ import { basename, dirname, extname, join } from "node:path";
 import { counted } from "../../../processor/contract/counted.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
-import { didYouMean } from "../../../processor/files/nearest-path.js";
+import { whyNotFound } from "../../../processor/files/why-unreadable.js";
 import { splitImageEnding } from "../../../processor/imaging/formats/image-ending.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import { writeImage } from "../../../processor/imaging/formats/write-image.js";
@@ -29,10 +29,7 @@ export interface TrialCase {
  */
 export async function findTrialCases(input: string): Promise<readonly TrialCase[]> {
   const entries = await readdir(input).catch(async (cause: unknown) => {
-    const near = await didYouMean(input);
-    throw sharedError("INPUT_NOT_FOUND", `${input} is not a folder that can be read${near}`, {
-      cause,
-    });
+    throw sharedError("INPUT_NOT_FOUND", `${input}${await whyNotFound(input, cause)}`, { cause });
   });
   if (await isInputFolder(input)) return [await caseOfFolder(input)];
   const folders = entries.map((name) => join(input, name)).sort();

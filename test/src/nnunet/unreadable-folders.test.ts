@@ -1,9 +1,20 @@
-import { cpSync, mkdtempSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { main } from "../../../src/cli/main.js";
 import { goldenPath } from "../../support/golden.js";
+import { describeWith, needs } from "../../support/needs.js";
+import { type ProgramRun, runProgram } from "../../support/programs/run-program.js";
 import { type TestTerminal, testTerminal } from "../../support/programs/test-terminal.js";
 
 const dataset = "Dataset303_AnisoMR";
@@ -34,6 +45,7 @@ const commands = [
   ["preprocess", "303", "-c", "2d"],
   ["dataset", "show", "303"],
   ["plot-overlays", "303", "-o", "pictures"],
+  ["dataset", "json", "303", "--overwrite", "--channel", "MR", "--label", "background=0", "a=1"],
 ];
 
 /** A link to itself cannot be read by anybody, not even by root. */
@@ -53,7 +65,7 @@ describe.each(Object.keys(faults))("with the folder of images %s", (kind) => {
     hideImages();
     expect(await main(command, terminal)).toBe(4);
     expect(terminal.printed.err).toMatch(
-      /error DATASET_INVALID: .*imagesTr(?: does not exist|: it can't be read)/,
+      /error DATASET_INVALID: .*imagesTr (?:does not exist|cannot be read \(ELOOP\): its links lead in a circle)/,
     );
   });
 
@@ -63,6 +75,91 @@ describe.each(Object.keys(faults))("with the folder of images %s", (kind) => {
     expect(terminal.printed.err).toContain("DATASET_FAULTY");
     expect(terminal.printed.out).toMatch(/imagesTr (?:is not a folder|cannot be read \(ELOOP\))/);
   });
+});
+
+/** Root may read everything, unless it gives up the rights that allow it. */
+const withOrdinaryRights = {
+  needs: process.getuid?.() === 0 ? [needs.setpriv] : [needs.posix],
+  startedBy:
+    process.getuid?.() === 0
+      ? [
+          "setpriv",
+          "--bounding-set=-dac_override,-dac_read_search",
+          "--inh-caps=-dac_override,-dac_read_search",
+        ]
+      : [],
+};
+
+describeWith(withOrdinaryRights.needs, "a folder that this account may not read", () => {
+  const closed = (path: string, mode: number): void => chmodSync(join(folder, path), mode);
+  const runs = async (...command: readonly string[]): Promise<ProgramRun> => {
+    const { environment } = terminal;
+    const { startedBy } = withOrdinaryRights;
+    return runProgram(command, {
+      cwd: folder,
+      environment: environment as Record<string, string>,
+      startedBy,
+    });
+  };
+  const images = `raw/${dataset}/imagesTr`;
+  const labels = `raw/${dataset}/labelsTr`;
+  afterEach(() => {
+    for (const path of ["raw", "pre", `raw/${dataset}`, images, labels]) closed(path, 0o755);
+  });
+
+  test.each([
+    { path: images, mode: 0o000, says: "imagesTr cannot be read (EACCES): permission denied" },
+    { path: images, mode: 0o444, says: "imagesTr cannot be read (EACCES): permission denied" },
+    { path: `raw/${dataset}`, mode: 0o000, says: `permission denied for {}/raw/${dataset}` },
+    { path: "raw", mode: 0o000, says: "imagesTr cannot be read (EACCES): permission denied for {}/raw" },
+  ])("is not taken for an empty one by dataset json: $path, $mode", async ({ path, mode, says }) => {
+    closed(path, mode);
+    const channels = ["--channel", "MR", "--label", "background=0", "a=1", "--overwrite"];
+    const { exitCode, err } = await runs("dataset", "json", "303", ...channels);
+    expect(exitCode).toBe(4);
+    expect(err.replaceAll(folder, "{}")).toContain(says);
+  });
+
+  test.each([
+    { path: images, mode: 0o000, check: "folder-imagesTr" },
+    { path: images, mode: 0o444, check: "folder-imagesTr" },
+    { path: labels, mode: 0o000, check: "folder-labelsTr" },
+    { path: labels, mode: 0o444, check: "folder-labelsTr" },
+    { path: `raw/${dataset}`, mode: 0o000, check: "folder-dataset" },
+    { path: `raw/${dataset}/dataset.json`, mode: 0o000, check: "dataset-json" },
+  ])("is the only fault that dataset verify lists: $path, $mode", async ({ path, mode, check }) => {
+    closed(path, mode);
+    const { exitCode, out } = await runs("dataset", "verify", "303", "--json");
+    expect(exitCode).toBe(4);
+    expect(JSON.parse(out)).toMatchObject([
+      {
+        findings: [
+          {
+            check,
+            text: `${join(folder, path)} cannot be read (EACCES): permission denied`,
+            remedy: expect.stringMatching(/^Give your account the right to/),
+          },
+        ],
+      },
+    ]);
+  });
+});
+
+test.each([
+  { kind: "missing", says: "/raw does not exist" },
+  { kind: "file", says: "/raw is a file, not a folder" },
+])("a data set is not found because nnUNet_raw is $kind", async ({ kind, says }) => {
+  renameSync(join(folder, "raw"), join(folder, "row"));
+  if (kind === "file") writeFileSync(join(folder, "raw"), "");
+  expect(await main(["dataset", "verify", "304"], terminal)).toBe(4);
+  expect(terminal.printed.err.replaceAll(folder, "{}")).toContain(says);
+});
+
+test("dataset show does not show a data set without cases", async () => {
+  rmSync(join(folder, "raw", dataset, "imagesTr"), { recursive: true });
+  mkdirSync(join(folder, "raw", dataset, "imagesTr"));
+  expect(await main(["dataset", "show", "303"], terminal)).toBe(4);
+  expect(terminal.printed.err).toContain(`${dataset} has no training cases`);
 });
 
 test("move-plans says what is to be done first for a data set without a fingerprint", async () => {

@@ -14,14 +14,18 @@ export interface RunProgramOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** The program's standard input. */
   readonly stdin?: string;
+  /** The program that starts it, with its arguments, such as `["setpriv", "--no-new-privs"]`. */
+  readonly startedBy?: readonly string[];
   /** A signal that is sent when the promise resolves. */
   readonly interruptAfter?: Promise<unknown>;
 }
 
 /** Runs `build_processor` in its own process, as a user does. */
 export async function runProgram(args: readonly string[], options: RunProgramOptions): Promise<ProgramRun> {
-  const { cwd, environment = {}, stdin, interruptAfter } = options;
-  const child = spawn(process.execPath, [join(repositoryRoot, "dist", "build_processor.js"), ...args], {
+  const { cwd, environment = {}, stdin, startedBy = [], interruptAfter } = options;
+  const main = join(repositoryRoot, "dist", "build_processor.js");
+  const [program = "", ...words] = [...startedBy, process.execPath, main, ...args];
+  const child = spawn(program, words, {
     cwd,
     env: { ...process.env, ...environment },
     stdio: ["pipe", "pipe", "pipe"],

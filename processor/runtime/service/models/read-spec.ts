@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { nearest } from "../../../contract/nearest-name.js";
-import { didYouMean } from "../../../files/nearest-path.js";
 import { parseYaml } from "../../../files/parse-yaml.js";
-import { readTextFile, unreadable } from "../../../files/read-text-file.js";
+import { readTextFile } from "../../../files/read-text-file.js";
+import { whyNotFound } from "../../../files/why-unreadable.js";
 import { serviceError } from "../errors.js";
 import { defaultArgKeys, defaultArgs } from "../schemas/inference-request.js";
 import { faultsOfValue } from "../schemas/validator.js";
@@ -63,9 +63,7 @@ export interface ReadSpecOptions {
  */
 export async function readSpec(path: string, options: ReadSpecOptions): Promise<ServeSpec> {
   const text = await readTextFile(path, maxSpecBytes).catch(async (cause: unknown) => {
-    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    const what = isMissing ? ` does not exist${await didYouMean(path)}` : `: ${unreadable(cause)}`;
-    throw serviceError("SPEC_INVALID", `${path}${what}`, { cause });
+    throw serviceError("SPEC_INVALID", `${path}${await whyNotFound(path, cause)}`, { cause });
   });
   const { value, faults: found } = parseYaml(text, { maxAliases: 100, hasUniqueKeys: true });
   const faults = [...found];

@@ -2,6 +2,7 @@ import { counted } from "../../../../processor/contract/counted.js";
 import { type GridFacts, type ImageFacts, isRead, type LabelFacts } from "../examine-case.js";
 import { type CaseQuestion, failsLater, finding, someImages, someLabels } from "./case-finding.js";
 import { axesFindings, dimensionFindings, vectorFindings } from "./check-axes.js";
+import { allowReading } from "./check-folders.js";
 import { channelPositions, isClose, isEqual, positions } from "./compare-grids.js";
 import { type DatasetFinding, steps } from "./dataset-finding.js";
 
@@ -33,10 +34,12 @@ export function checkCase(question: CaseQuestion): readonly DatasetFinding[] {
 
 function unreadable(question: CaseQuestion): readonly DatasetFinding[] {
   const { images, label } = question.facts;
-  const remedy = "Copy the file again from its source, or remove the case from the data set.";
+  const copyAgain = "Copy the file again from its source, or remove the case from the data set.";
   return [...images, label].flatMap((file) => {
     if (file === null) return [];
     const step = file === label ? steps.labelValues : steps.cases;
+    const isClosed = !isRead<GridFacts>(file) && file.isClosed;
+    const remedy = isClosed ? allowReading : copyAgain;
     const draft = { severity: "error", check: "unreadable", remedy, step } as const;
     if (isRead<GridFacts>(file)) {
       if (file.cutOff === null) return [];

@@ -1,7 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { counted } from "../../../../processor/contract/counted.js";
-import { ProcessorError } from "../../../../processor/contract/errors.js";
 import { isFile } from "../../../../processor/files/exists.js";
 import { readTextFile } from "../../../../processor/files/read-text-file.js";
 import { shortText } from "../../../ground/untrusted/short-text.js";
@@ -9,7 +8,8 @@ import { largestJsonBytes, readJsonObject } from "../../files/read-json.js";
 import { type DatasetJson, datasetOf } from "../dataset-json.js";
 import { brokenLabelRules, labelFamily, labelGaps } from "../label-rules.js";
 import { byCodePoint, type DatasetCase, listCases } from "../list-cases.js";
-import { type DatasetFinding, steps } from "./dataset-finding.js";
+import { allowReading, closedFolder, type UnusableFolder, unusableFolders } from "./check-folders.js";
+import { type DatasetFinding, steps, stops } from "./dataset-finding.js";
 import { jsonFault } from "./json-fault.js";
 import { countIsFloat, datasetException, stopAtFault } from "./nnunet-exception.js";
 
@@ -20,24 +20,6 @@ export interface DatasetStructure {
   readonly cases: readonly DatasetCase[];
   readonly findings: readonly DatasetFinding[];
 }
-
-const stops = (
-  step: number,
-  check: string,
-  {
-    text,
-    remedy,
-    exception = "AssertionError",
-  }: { readonly text: string; readonly remedy: string; readonly exception?: string },
-): DatasetFinding => ({
-  severity: "error",
-  check,
-  case: null,
-  text,
-  remedy,
-  step,
-  nnunet: { kind: "stops", exception, text },
-});
 
 const note = (check: string, text: string, remedy: string): DatasetFinding => ({
   severity: "note",
@@ -64,16 +46,15 @@ export async function checkStructure(
   rawFolder: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<DatasetStructure> {
+  const closed = await closedFolder(rawFolder);
+  if (closed !== null) return { dataset: null, cases: [], findings: [closed] };
   const path = join(rawFolder, "dataset.json");
   const fault = await jsonFault(path);
   const raw = fault?.isReadable === false || !(await isFile(path)) ? null : await readJsonObject(path);
   if (raw === null && fault !== null) {
-    const { text, exception } = fault;
-    return {
-      dataset: null,
-      cases: [],
-      findings: [stops(steps.datasetJson, "dataset-json", { text, exception, remedy: writeAgain })],
-    };
+    const { text, exception, remedy = writeAgain } = fault;
+    const findings = [stops(steps.datasetJson, "dataset-json", { text, exception, remedy })];
+    return { dataset: null, cases: [], findings };
   }
   if (raw === null) {
     const text = `${path} does not exist`;
@@ -81,7 +62,8 @@ export async function checkStructure(
       text,
       remedy: "Write one with `build_processor dataset json`.",
     });
-    return { dataset: null, cases: [], findings: [missing, ...(await folderFindings(rawFolder))] };
+    const folders = await unusableFolders(rawFolder);
+    return { dataset: null, cases: [], findings: [missing, ...folders.map(({ finding }) => finding)] };
   }
   const { dataset, faults } = datasetOf(raw, rawFolder, { acceptsModality: false });
   const findings: DatasetFinding[] =
@@ -94,7 +76,8 @@ export async function checkStructure(
           }),
         ];
   const listsCases = raw.has("dataset");
-  if (!listsCases) findings.push(...(await folderFindings(rawFolder)));
+  const unusable = listsCases ? [] : await unusableFolders(rawFolder);
+  for (const { finding } of unusable) findings.push(finding);
   for (const fault of faults) {
     const { key, kind, text } = fault;
     const { step, exception } = stopAtFault(fault, raw);
@@ -122,8 +105,8 @@ export async function checkStructure(
     const labels = new Map([["background", 0]]);
     const rest = datasetOf(new Map([...raw, ["labels", labels]]), rawFolder, { acceptsModality: false });
     if (rest.dataset === null) return { dataset, cases: [], findings };
-    const found = await fileFindings(rest.dataset, await casesOf(rest.dataset, environment));
-    return { dataset, cases: [], findings: [...findings, ...found] };
+    const found = await casesWithFaults(rest.dataset, unusable, environment);
+    return { dataset, cases: [], findings: [...findings, ...found.faults] };
   }
   if (countIsFloat(await readTextFile(path, largestJsonBytes)))
     findings.push(
@@ -156,53 +139,29 @@ export async function checkStructure(
     );
   // Then imagesTr says nothing about the cases.
   if (listsCases && dataset.listedCases === null) return { dataset, cases: [], findings };
-  const cases = await casesOf(dataset, environment);
-  return { dataset, cases, findings: [...findings, ...(await fileFindings(dataset, cases))] };
+  const { cases, faults: fileFaults } = await casesWithFaults(dataset, unusable, environment);
+  return { dataset, cases, findings: [...findings, ...fileFaults] };
 }
 
-const casesOf = (
+/** Lists the cases and what is wrong with their files, as far as the folders can be used. */
+async function casesWithFaults(
   dataset: DatasetJson,
+  unusable: readonly UnusableFolder[],
   environment: Readonly<Record<string, string | undefined>>,
-): Promise<readonly DatasetCase[]> =>
-  listCases(dataset, environment).catch((error: unknown) => {
-    // `folderFindings` says what is wrong with the folder.
-    if (error instanceof ProcessorError) return [];
-    throw error;
-  });
-
-async function folderFindings(rawFolder: string): Promise<readonly DatasetFinding[]> {
-  const findings: DatasetFinding[] = [];
-  for (const [name, content] of [
-    ["imagesTr", "images"],
-    ["labelsTr", "labels"],
-  ] as const) {
-    const path = join(rawFolder, name);
-    const code = await readdir(path).then(
-      () => null,
-      (error: NodeJS.ErrnoException) => error.code ?? "",
-    );
-    if (code === "ENOENT" || code === "ENOTDIR")
-      findings.push(
-        stops(steps.folders, `folder-${name}`, {
-          text: `${path} is not a folder`,
-          remedy: `Put the training ${content} into ${name}, or list all files under \`dataset\` in dataset.json.`,
-        }),
-      );
-    else if (code !== null)
-      findings.push(
-        stops(steps.caseCount, `folder-${name}`, {
-          text: `${path} cannot be read (${code})`,
-          remedy: "Give your account the right to list the folder and to read its files.",
-          exception: code === "EACCES" ? "PermissionError" : "OSError",
-        }),
-      );
-  }
-  return findings;
+): Promise<{ readonly cases: readonly DatasetCase[]; readonly faults: readonly DatasetFinding[] }> {
+  if (unusable.some(({ name }) => name === "imagesTr")) return { cases: [], faults: [] };
+  const cases = await listCases(dataset, environment);
+  const faults = await fileFindings(dataset, cases, { hasLabels: unusable.length === 0 });
+  return {
+    cases: unusable.length === 0 ? cases : cases.map((found) => ({ ...found, label: null })),
+    faults,
+  };
 }
 
 async function fileFindings(
   dataset: DatasetJson,
   cases: readonly DatasetCase[],
+  { hasLabels }: { readonly hasLabels: boolean },
 ): Promise<readonly DatasetFinding[]> {
   const { folder, caseCount, fileEnding } = dataset;
   const findings: DatasetFinding[] = [];
@@ -238,18 +197,32 @@ async function fileFindings(
       }),
     );
   const missing: string[] = [];
+  const closed: string[] = [];
   for (const { id, images, label } of cases) {
-    const labelMissing = label === null || !(await isFile(label));
-    if (dataset.listedCases !== null)
-      for (const image of images) if (!(await isFile(image))) missing.push(image);
-    if (labelMissing) missing.push(label ?? `label of ${id}`);
+    const files = dataset.listedCases === null ? [] : [...images];
+    if (hasLabels && label !== null) files.push(label);
+    for (const file of files)
+      await isFile(file).then(
+        (isThere) => isThere || missing.push(file),
+        () => closed.push(file),
+      );
+    if (hasLabels && label === null) missing.push(`label of ${id}`);
   }
+  const exception = dataset.listedCases === null ? "AssertionError" : "FileNotFoundError";
+  if (closed.length > 0)
+    findings.push(
+      stops(steps.files, "closed-files", {
+        text: `${counted(closed.length, "file")} in a folder that this account may not look into: ${closed.map((path) => relative(folder, path)).join(", ")}`,
+        remedy: allowReading,
+        exception,
+      }),
+    );
   if (missing.length > 0)
     findings.push(
       stops(steps.files, "missing-files", {
         text: `${counted(missing.length, "file")} missing: ${missing.map((path) => relative(folder, path)).join(", ")}`,
         remedy: "Add the files, or remove the cases.",
-        exception: dataset.listedCases === null ? "AssertionError" : "FileNotFoundError",
+        exception,
       }),
     );
   return [...findings, ...(await unusedFiles(dataset, cases))];
@@ -267,7 +240,7 @@ async function unusedFiles(
     ["imagesTr", "images"],
     ["labelsTr", "labels"],
   ] as const) {
-    const names = await readdir(join(folder, name)).catch(() => []);
+    const names = await readdir(join(folder, name)).catch(() => []); // `unusableFolders` says why
     const unused = names.filter((file) => !used.has(join(folder, name, file))).toSorted(byCodePoint);
     if (unused.length > 0)
       findings.push(

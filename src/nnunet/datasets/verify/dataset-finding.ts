@@ -36,3 +36,22 @@ export interface DatasetFinding {
   readonly step: number;
   readonly nnunet: NnunetEffect;
 }
+
+/** Returns an error of the whole data set at which nnU-Net stops at once. */
+export const stops = (
+  step: number,
+  check: string,
+  {
+    text,
+    remedy,
+    exception = "AssertionError",
+  }: { readonly text: string; readonly remedy: string; readonly exception?: string },
+): DatasetFinding => ({
+  severity: "error",
+  check,
+  case: null,
+  text,
+  remedy,
+  step,
+  nnunet: { kind: "stops", exception, text },
+});

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { readFile, stat } from "node:fs/promises";
+import { whyUnreadable } from "../../../../processor/files/why-unreadable.js";
 import { parseJson } from "../../../checkpoint/parse-json.js";
 import { largestJsonBytes } from "../../files/read-json.js";
 
@@ -9,6 +10,8 @@ export interface JsonFault {
   readonly exception: string;
   /** True if this program reads the file all the same. */
   readonly isReadable: boolean;
+  /** What to do about it, if not to correct the text. */
+  readonly remedy?: string;
 }
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
@@ -17,7 +20,17 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 export async function jsonFault(path: string): Promise<JsonFault | null> {
   const found = await stat(path).catch(() => null);
   if (found?.isFile() !== true || found.size > largestJsonBytes) return null;
-  const bytes = await readFile(path);
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    return {
+      text: `${path}${await whyUnreadable(path, cause)}`,
+      exception: (cause as NodeJS.ErrnoException).code === "EACCES" ? "PermissionError" : "OSError",
+      isReadable: false,
+      remedy: "Give your account the right to read the file.",
+    };
+  }
   const fault = (text: string, exception: string, isReadable = false): JsonFault => ({
     text: `${path} ${text}`,
     exception,

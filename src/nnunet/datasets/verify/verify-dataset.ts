@@ -14,6 +14,7 @@ import { labelFamily } from "../label-rules.js";
 import type { DatasetCase } from "../list-cases.js";
 import { hasUnknownCapitals } from "../unknown-capitals.js";
 import { checkCase } from "./check-case.js";
+import { allowReading } from "./check-folders.js";
 import { checkStructure } from "./check-structure.js";
 import { type DatasetFinding, steps } from "./dataset-finding.js";
 
@@ -89,7 +90,7 @@ async function chosenReader(
   try {
     return await chooseReader(dataset, cases[0]!.images[0] ?? null, looksAt);
   } catch (error) {
-    const text = (error as ProcessorError).message;
+    const { message: text, cause } = error as ProcessorError;
     return {
       finding: {
         severity: "error",
@@ -97,7 +98,9 @@ async function chosenReader(
         case: null,
         text,
         remedy:
-          "Correct `file_ending`, convert the images to .nii.gz, or name a reader in `overwrite_image_reader_writer`.",
+          cause === undefined
+            ? "Correct `file_ending`, convert the images to .nii.gz, or name a reader in `overwrite_image_reader_writer`."
+            : allowReading,
         step: steps.reader,
         nnunet: { kind: "stops", exception: "RuntimeError", text },
       },
@@ -171,26 +174,33 @@ async function caseFindings(
   const used = new Set<number>();
   const example = cases[0]!.images[0];
   let isExampleWhole = false;
+  let hasReadLabel = false;
   const found = await eachCase(
     cases,
     { label: `${name}: reading`, tools, isReading: true },
     async ({ id, images, label }, pool) => {
       const present: string[] = [];
-      for (const path of images) if (await isFile(path)) present.push(path);
-      const hasLabel = label !== null && (await isFile(label));
+      for (const path of images) if (await isVisibleFile(path)) present.push(path);
+      const hasLabel = label !== null && (await isVisibleFile(label));
       const task = { reader, images: present, label: hasLabel ? label : null, measuresIntensities: false };
       const facts: CaseFacts = await pool.run("examineCase", task);
       const [first] = facts.images;
       if (present[0] === example && first !== undefined)
         isExampleWhole ||= isRead(first) && first.cutOff === null;
-      if (isRead(facts.label)) for (const value of facts.label.values) used.add(value);
+      if (isRead(facts.label)) {
+        hasReadLabel = true;
+        for (const value of facts.label.values) used.add(value);
+      }
       return checkCase({ id, facts, reader, expectedLabels, channelCount: dataset.channelNames.length });
     },
   );
-  const unused = expectedLabels.filter((value) => !used.has(value));
+  const unused = hasReadLabel ? expectedLabels.filter((value) => !used.has(value)) : [];
   const findings = [...found.flat(), ...(unused.length === 0 ? [] : [unusedLabels(dataset, unused)])];
   return { findings, isExampleWhole };
 }
+
+/** `checkStructure` has named the files that this account may not look at. */
+const isVisibleFile = (path: string): Promise<boolean> => isFile(path).catch(() => false);
 
 function unusedLabels({ labels }: DatasetJson, unused: readonly number[]): DatasetFinding {
   const named = unused.map(

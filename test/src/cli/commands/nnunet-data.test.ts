@@ -66,6 +66,8 @@ test("plan explain says why, what another memory would change, and writes nothin
 test.each([
   { argv: ["plan", "9"], exit: 4, says: "no folder Dataset009_…" },
   { argv: ["plan", "Dataset304_Brian"], exit: 4, says: "did you mean Dataset304_Brain?" },
+  { argv: ["plan", "brain"], exit: 4, says: "did you mean Dataset304_Brain?" },
+  { argv: ["plan", "Dataset305_Bowel"], exit: 4, says: "they have Dataset301_Photos" },
   { argv: ["plan", "Liver"], exit: 4, says: "they have Dataset301_Photos" },
   { argv: ["plan", "explian", "304"], exit: 2, says: "did you mean `plan explain`?" },
   { argv: ["plan", "304", "--gpu-memory", "0"], exit: 2, says: "must be above 0 GB, but is 0" },
