@@ -1,17 +1,19 @@
-import { open, rename, rm, stat } from "node:fs/promises";
+import { readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Progress } from "../../processor/contract/progress/progress.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { partialPathNextTo } from "../../processor/files/partial-path.js";
+import { writeFileWhole } from "../../processor/files/write-file.js";
+import { withCount } from "../ground/files/with-count.js";
 import type { ModelSource, SourceFile } from "./model-source.js";
 
 /**
- * Writes a source's files into `folder`, each to a temporary name that is then renamed. Never replaces an
- * existing file: a file of the same size is kept, and any other is an error before the first file is written.
+ * Writes a source's files into `folder`. Never replaces an existing file: a file of the same size is kept, and any other is an
+ * error before the first file is written. If one file cannot be written, those written before it are removed, because a model
+ * without some of its files may look like a whole one.
  *
  * @param wanted the files to write; all by default
- * @throws OUTPUT_EXISTS
+ * @throws OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL
  */
 export async function unpackSource(
   source: ModelSource,
@@ -28,9 +30,20 @@ export async function unpackSource(
     total: missing.reduce((sum, { size }) => sum + size, 0),
     unit: "bytes",
   });
+  const written: string[] = [];
+  const newFolders: string[] = [];
   try {
-    for (const { path } of missing)
-      await writeAtomically(source.open(path), join(folder, path), (count) => bar.advance(count));
+    for (const { path } of missing) {
+      const target = join(folder, path);
+      const newFolder = await makeFolder(dirname(target));
+      if (newFolder !== undefined) newFolders.push(newFolder);
+      await writeFileWhole(target, withCount(source.open(path), bar.advance));
+      written.push(target);
+    }
+  } catch (error) {
+    for (const path of written) await rm(path, { force: true });
+    for (const path of newFolders.reverse()) await removeEmptyFolders(path);
+    throw error;
   } finally {
     bar.done();
   }
@@ -49,26 +62,9 @@ async function filesToWrite(files: readonly SourceFile[], folder: string): Promi
   return missing;
 }
 
-async function writeAtomically(
-  bytes: AsyncIterable<Uint8Array>,
-  target: string,
-  advance: (count: number) => void,
-) {
-  await makeFolder(dirname(target));
-  const partial = await partialPathNextTo(target);
-  try {
-    const file = await open(partial, "wx");
-    try {
-      for await (const chunk of bytes) {
-        await file.writeFile(chunk);
-        advance(chunk.byteLength);
-      }
-    } finally {
-      await file.close();
-    }
-    await rename(partial, target);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
+/** Removes a folder and those in it, unless another process has put files into them. */
+async function removeEmptyFolders(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => []))
+    if (entry.isDirectory()) await removeEmptyFolders(join(folder, entry.name));
+  await rmdir(folder).catch(() => {}); // it has files
 }

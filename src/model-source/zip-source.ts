@@ -1,6 +1,6 @@
 import { realpath, stat } from "node:fs/promises";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { exists } from "../../processor/files/exists.js";
+import { whyNotFound } from "../../processor/files/why-unreadable.js";
 import type { FileRange } from "../../processor/files/zip/byte-range.js";
 import { ZipArchive, type ZipEntry } from "../../processor/files/zip/zip-archive.js";
 import { withCount } from "../ground/files/with-count.js";
@@ -33,7 +33,9 @@ export class ZipSource implements ModelSource {
     store: ContentStore,
     { address = file, sha256 = null }: { readonly address?: string; readonly sha256?: string | null } = {},
   ): Promise<ZipSource> {
-    if (!(await exists(file))) throw sharedError("MODEL_NOT_FOUND", `${file} does not exist`);
+    await stat(file).catch(async (cause: unknown) => {
+      throw sharedError("MODEL_NOT_FOUND", `${file}${await whyNotFound(file, cause)}`, { cause });
+    });
     const archive = await ZipArchive.open(file);
     return new ZipSource(address, archive, sha256 ?? (await placeAndTime(file)), store);
   }

@@ -57,12 +57,17 @@ export class ZipArchive {
   /**
    * @param place a file, or a range of a file: a zip stored inside another zip, as a checkpoint in an export
    * is
-   * @throws ARCHIVE_INVALID if it is not a readable zip; ARCHIVE_UNSAFE if it could do harm
+   * @throws ARCHIVE_INVALID if it is not a readable zip; INPUT_NOT_FOUND if this account may not read it; ARCHIVE_UNSAFE if it could do harm
    */
   static async open(place: string | FileRange, limits: ZipLimits = defaultZipLimits): Promise<ZipArchive> {
     const file = typeof place === "string" ? place : place.file;
     const handle = await openRegularFile(file).catch(async (cause: unknown) => {
-      throw sharedError("ARCHIVE_INVALID", `${file}${await whyUnreadable(file, cause)}`, { cause });
+      const isClosed = (cause as NodeJS.ErrnoException).code === "EACCES";
+      throw sharedError(
+        isClosed ? "INPUT_NOT_FOUND" : "ARCHIVE_INVALID",
+        `${file}${await whyUnreadable(file, cause)}`,
+        { cause },
+      );
     });
     try {
       const { offset, size } =

@@ -87,6 +87,11 @@ export const nnunetError = defineErrors({
     http: 404,
     help: "Plan and preprocess the data set first: `build_processor fingerprint`, `build_processor plan` and `build_processor preprocess`, or nnUNetv2_plan_and_preprocess.",
   },
+  EXPORT_INVALID: {
+    exit: 3,
+    http: 422,
+    help: "Import what `build_processor export-model`, nnUNetv2_export_model_to_zip or nnUNet_export_model_to_zip has written. A model that is packed in another way can be unpacked into nnU-Net's folder of trained models by hand; `build_processor inspect` shows what an archive has.",
+  },
   TRAINER_NOT_FOUND: {
     exit: 5,
     http: 500,

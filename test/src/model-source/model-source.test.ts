@@ -336,7 +336,27 @@ describe("unpacking", () => {
     await expect(unpackSource(source, join(folder, "results"), { progress })).rejects.toMatchObject({
       code: "ARCHIVE_INVALID",
     });
-    expect(await readdir(join(folder, "results", below, "fold_0"))).toEqual([]);
+    await expect(readdir(join(folder, "results"))).rejects.toMatchObject({ code: "ENOENT" });
+    await source.close();
+  });
+
+  test("removes what it has written when a later file is damaged, but nothing that was there before", async () => {
+    const damaged = buildZip([
+      { name: stored, data: "whole" },
+      { name: deflated, data: "damaged", crc: 1 },
+    ]);
+    await writeFile(join(folder, "damaged.zip"), damaged);
+    const target = join(folder, "results");
+    await mkdir(join(target, "Dataset001_Test"), { recursive: true });
+    await writeFile(join(target, "Dataset001_Test", "notes.txt"), "mine");
+    const source = await openModelSource(join(folder, "damaged.zip"), context);
+    await expect(unpackSource(source, target, { progress })).rejects.toMatchObject({
+      code: "ARCHIVE_INVALID",
+    });
+    expect(await readdir(target, { recursive: true })).toEqual([
+      "Dataset001_Test",
+      "Dataset001_Test/notes.txt",
+    ]);
     await source.close();
   });
 });
