@@ -71,9 +71,9 @@ export function progressLine(
 
 const hasTotal = ({ total }: ProgressTaskOptions): boolean => total !== undefined && total > 0;
 
-function barOf({ total }: ProgressTaskOptions, done: number, width: number): string {
+function barOf({ total, before = 0 }: ProgressTaskOptions, done: number, width: number): string {
   if (width === 0) return "";
-  const filled = Math.round(width * Math.min(1, done / total!));
+  const filled = Math.round(width * Math.min(1, (before + done) / total!));
   return `${"█".repeat(filled)}${"░".repeat(width - filled)} `;
 }
 

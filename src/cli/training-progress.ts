@@ -10,7 +10,10 @@ export interface TrainingProgress {
   readonly done: () => void;
 }
 
-/** Shows the training of several folds: a bar for each, a line for each epoch, or JSON lines on stdout. */
+/**
+ * Shows the training of several folds: a line for each epoch, on a terminal a bar for each, the cases of the validation, or JSON
+ * lines on stdout.
+ */
 export function trainingProgress(terminal: Terminal, progress: Progress, asJson: boolean): TrainingProgress {
   const bars = new Map<Fold, ProgressTask>();
   const seconds = new Map<Fold, number[]>();
@@ -30,12 +33,17 @@ export function trainingProgress(terminal: Terminal, progress: Progress, asJson:
           progress.note(`fold ${fold}: ${startedAs[event.state]}; nnU-Net draws ${event.picture}`);
           break;
         case "epoch-started":
-          if (bars.has(fold)) break;
+          // In a log, the line of each epoch says as much.
+          if (bars.has(fold) || !terminal.isInteractive) break;
           bars.set(
             fold,
-            progress.start({ ...total(event), label: `fold ${fold}: training`, unit: "epochs" }),
+            progress.start({
+              ...total(event),
+              before: event.epoch,
+              label: `fold ${fold}: training`,
+              unit: "epochs",
+            }),
           );
-          bars.get(fold)!.advance(event.epoch);
           break;
         case "epoch":
           bars.get(fold)?.advance(1);
@@ -46,10 +54,14 @@ export function trainingProgress(terminal: Terminal, progress: Progress, asJson:
           endBar(fold);
           progress.note(`fold ${fold}: trained; now predicting the validation cases`);
           break;
-        case "validated":
-          progress.note(`fold ${fold}: mean validation Dice ${event.meanDice.toFixed(4)}`);
-          break;
         case "predicting":
+          if (!bars.has(fold))
+            bars.set(fold, progress.start({ label: `fold ${fold}: validation has begun`, unit: "cases" }));
+          bars.get(fold)!.advance(1);
+          break;
+        case "validated":
+          endBar(fold);
+          progress.note(`fold ${fold}: mean validation Dice ${event.meanDice.toFixed(4)}`);
           break;
       }
     },

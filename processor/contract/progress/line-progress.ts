@@ -38,6 +38,7 @@ export function createLineProgress({ write, now }: LineProgressOptions): Progres
 
 /** The progress of a task. */
 export interface ProgressPoint {
+  /** Units since the start of the task. */
   readonly done: number;
   /** The seconds from the start of the task to the moment when `done` was reached. */
   readonly seconds: number;
@@ -56,15 +57,17 @@ export const progressText = (task: ProgressTaskOptions, at: ProgressPoint): stri
 const smallestShare = 0.05;
 
 /** Returns a text such as `12 of 48 windows (25 %), 6 s left`, without a time until enough is done to estimate it. */
-export function amountText({ total, unit }: ProgressTaskOptions, at: ProgressPoint): string {
+export function amountText({ total, before = 0, unit }: ProgressTaskOptions, at: ProgressPoint): string {
   if (unit === "seconds") return duration(at.seconds + (at.secondsSince ?? 0));
   const amount = (value: number): string =>
     unit === "bytes" ? `${(value / 1e6).toFixed(1)} MB` : `${value}`;
   const unitName = unit === "bytes" ? "" : ` ${unit}`;
-  if (total === undefined || total === 0) return `${amount(at.done)}${unitName}`;
-  const share = Math.min(1, at.done / total);
-  const left = share < smallestShare ? "" : `, ${duration(secondsLeft(share, at))} left`;
-  return `${amount(at.done)} of ${amount(total)}${unitName} (${Math.floor(share * 100)} %)${left}`;
+  const done = before + at.done;
+  if (total === undefined || total === 0) return `${amount(done)}${unitName}`;
+  const share = Math.min(1, done / total);
+  const ownShare = total > before ? Math.min(1, at.done / (total - before)) : 1;
+  const left = ownShare < smallestShare ? "" : `, ${duration(secondsLeft(ownShare, at))} left`;
+  return `${amount(done)} of ${amount(total)}${unitName} (${Math.floor(share * 100)} %)${left}`;
 }
 
 /**

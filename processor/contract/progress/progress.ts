@@ -14,6 +14,8 @@ export interface ProgressTaskOptions {
   readonly label: string;
   /** Absent if unknown. */
   readonly total?: number;
+  /** Units that were done before this start, and say nothing about its speed; 0 if absent. */
+  readonly before?: number;
   /** `seconds` is for work that cannot be counted; the time since its start is shown. */
   readonly unit: "windows" | "bytes" | "cases" | "steps" | "epochs" | "tensors" | "seconds";
 }

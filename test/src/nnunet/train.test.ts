@@ -111,8 +111,24 @@ test("counts epochs, as nnU-Net does, while it trains", async () => {
   toy.trainerThat(epoch(0, "0.9"), "sleep 3", epoch(1, "0.8"));
   mkdirSync(toy.foldFolder(0), { recursive: true });
   writeFileSync(join(toy.foldFolder(0), "debug.json"), '{"num_epochs": "4"}');
+  toy.terminal = { ...toy.terminal, isInteractive: true };
   expect(await toy.train("-f", "0"), toy.terminal.printed.err).toBe(0);
   expect(toy.terminal.printed.err).toMatch(/fold 0: training \d of 4 epochs/);
+  expect(toy.terminal.printed.err).toContain("fold 0, epoch 1 of 4: train loss 0.8");
+});
+
+test("in a log, an epoch is one line, and the cases of the validation are counted", async () => {
+  toy.trainerThat(
+    epoch(0, "0.9"),
+    "sleep 2.1",
+    epoch(1, "0.8"),
+    `echo "${at}predicting a"`,
+    "sleep 2.1",
+    `echo "${at}predicting b"`,
+  );
+  expect(await toy.train("-f", "0"), toy.terminal.printed.err).toBe(0);
+  expect(toy.terminal.printed.err).not.toContain("fold 0: training 1");
+  expect(toy.terminal.printed.err).toContain("fold 0: validation has begun 2 cases\n");
 });
 
 test("stops a training whose loss is NaN, and ends its processes", async () => {

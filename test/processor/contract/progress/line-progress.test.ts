@@ -54,6 +54,11 @@ describe("a line of progress", () => {
     expect(progressText(task, at).endsWith(end)).toBe(true);
   });
 
+  test("estimates the time from what was done since the start, and counts what was done before", () => {
+    const rest: ProgressTaskOptions = { label: "training", total: 3, before: 1, unit: "epochs" };
+    expect(progressText(rest, { done: 1, seconds: 38 })).toBe("training 2 of 3 epochs (66 %), 38 s left");
+  });
+
   test("counts bytes in megabytes, and only what is known", () => {
     const bytes: ProgressTaskOptions = { label: "download", unit: "bytes" };
     expect(progressText(bytes, { done: 12_345_678, seconds: 5 })).toBe("download 12.3 MB");
