@@ -50,7 +50,9 @@ export interface ArrayScriptOptions {
   /** The folder for `task-N.log`. */
   readonly logs: string;
   readonly sbatchOptions: readonly string[];
-  /** A command of bash, which may use the variables of a task. */
+  /** Lines of bash before the command. */
+  readonly preparation?: string;
+  /** One command of bash, which may use the variables of a task. */
   readonly command: string;
   /** The time before the limit at which Slurm asks the task to stop. */
   readonly signalSeconds: number;
@@ -70,15 +72,9 @@ ${directives([
   `--signal=B:TERM@${options.signalSeconds}`,
   ...sbatchOptions,
 ])}set -o nounset
-# Slurm sends SIGTERM to this script before the time limit. The program then stops, and starting the array again goes on.
-${command} &
-program=$!
-trap 'kill -TERM "$program"' TERM
-wait "$program"
-code=$?
-# A signal ends the first wait before the program has ended.
-if kill -0 "$program" 2>/dev/null; then wait "$program"; code=$?; fi
-exit "$code"
+# The program takes the place of this shell, which Slurm asks to stop before the time limit. It then stops, and starting the
+# array again goes on. A shell that passes the signal on would do so after scancel too, which tells the program by itself.
+${options.preparation ?? ""}exec ${command}
 `;
 }
 

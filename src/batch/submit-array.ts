@@ -38,6 +38,34 @@ async function sbatch(words: readonly string[], signal: AbortSignal): Promise<st
   return id;
 }
 
+/** A task of an array that waits or runs. */
+export interface QueuedTask {
+  /** As `scancel` takes it, such as `4711_2`. */
+  readonly id: string;
+  readonly number: number;
+  /** In Slurm's words, such as PENDING. */
+  readonly state: string;
+  readonly user: string;
+}
+
+/**
+ * Returns the tasks of all arrays that were made of a script, by any user.
+ *
+ * @throws as `submitArray`
+ */
+export async function queuedTasks(
+  { script, jobName }: { readonly script: string; readonly jobName: string },
+  signal: AbortSignal,
+): Promise<readonly QueuedTask[]> {
+  const words = ["--noheader", "--array", `--name=${jobName}`, "--format=%F|%K|%T|%u|%o"];
+  const out = await runScheduler("squeue", words, signal);
+  return out.split("\n").flatMap((line) => {
+    const [job, number, state = "", user = "", ...command] = line.trim().split("|");
+    if (command.join("|") !== script || !/^\d+$/.test(number ?? "")) return [];
+    return [{ id: `${job}_${number}`, number: Number(number), state, user }];
+  });
+}
+
 /** Cancels jobs of Slurm. */
 export async function cancelJobs(ids: readonly string[], signal: AbortSignal): Promise<void> {
   await runScheduler("scancel", ids, signal);

@@ -1,10 +1,12 @@
 import { delimiter, join, resolve } from "node:path";
 import { counted } from "../../processor/contract/counted.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { exists } from "../../processor/files/exists.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../processor/files/write-file.js";
 import { arrayScript } from "../batch/slurm-script.js";
-import { submitScript } from "../batch/submit-array.js";
+import { queuedTasks, submitScript } from "../batch/submit-array.js";
+import { nnunetError } from "../ground/errors/nnunet-errors.js";
 import { packageRoot } from "../ground/files/package-root.js";
 import { shellWord } from "../ground/shell-word.js";
 import { findDatasetName } from "../nnunet/find-dataset.js";
@@ -18,6 +20,7 @@ import {
 import { withClaimedFolds } from "../nnunet/training/claim-folds.js";
 import type { Fold } from "../nnunet/training/each-fold.js";
 import { foldState } from "../nnunet/training/fold-state.js";
+import { programOf } from "../nnunet/training/trainer-command.js";
 import type { CommandSession } from "./command-session.js";
 import type { TrainArguments } from "./commands/train.js";
 import { foldsOf } from "./folds-of.js";
@@ -37,7 +40,7 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
   if (args.restart)
     throw sharedError(
       "USAGE",
-      "--restart with --slurm would begin again each time that Slurm starts a task again",
+      "--restart with --slurm would begin again each time that Slurm starts a task again; move the folders of the folds away instead, such as `mv fold_0 fold_0.old`, and submit without --restart",
     );
   if (args.gpus !== undefined)
     throw sharedError("USAGE", "--gpus is for this machine; with --slurm, --gres says what each task gets");
@@ -57,26 +60,29 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
     gpusPerFold: args["gpus-per-fold"],
   }))
     progress.note(`warning: ${warning}`);
+  for (const warning of await missingTrainer(args, currentDirectory)) progress.note(`warning: ${warning}`);
   const open = await unfinished(modelFolder, folds);
   if (open.length === 0) {
     terminal.out(args.json ? jsonText({ script: null, tasks: 0, array: null }) : "all folds are finished\n");
     return 0;
   }
-  const foldFolders = open.map((i) => join(modelFolder, `fold_${folds[i]}`));
+  const logs = join(modelFolder, "slurm");
+  const script = join(logs, "train.sh");
+  const foldFolders = open.map((fold) => join(modelFolder, `fold_${fold}`));
+  if (!args["dry-run"]) await requireNotQueued(script, open, signal);
   const onWarning = (text: string): void => progress.note(`warning: ${text}`);
   // The claims are only tried: the tasks themselves take them.
   await withClaimedFolds(foldFolders, { environment, onWarning, signal }, async () => {});
   if (folds.some((fold) => fold !== "all")) await writeFirstSplits(place);
-  const logs = join(modelFolder, "slurm");
   await makeFolder(logs);
-  const script = join(logs, "train.sh");
   const text = arrayScript({
-    jobName: "nnunet-train",
-    tasks: open,
+    jobName,
+    tasks: open.map(taskOf),
     mostAtOnce: null,
     logs,
     sbatchOptions: sbatchOptions(args),
-    command: `${variables(session)}${taskCommand(args, { dataset, currentDirectory, folds })}`,
+    preparation: `${variables(session)}${foldOfTask(open)}`,
+    command: taskCommand(args, { dataset, currentDirectory }),
     signalSeconds,
   });
   await writeFileWhole(script, [Buffer.from(text)]);
@@ -87,10 +93,43 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
   return 0;
 }
 
-/** Returns the places of the folds that are to be trained or validated, in the list of all. */
-async function unfinished(modelFolder: string, folds: readonly Fold[]): Promise<readonly number[]> {
+/** Returns the folds that are to be trained or validated. */
+async function unfinished(modelFolder: string, folds: readonly Fold[]): Promise<readonly Fold[]> {
   const states = await Promise.all(folds.map((fold) => foldState(join(modelFolder, `fold_${fold}`))));
-  return [...states.keys()].filter((i) => states[i] !== "finished");
+  return folds.filter((_, i) => states[i] !== "finished");
+}
+
+const jobName = "nnunet-train";
+
+/** Not a fold's number in practice, and within the size of arrays that clusters allow. */
+const taskOfAll = 100;
+
+/** A fold has the same task, and so the same log, in every array. */
+const taskOf = (fold: Fold): number => (fold === "all" ? taskOfAll : fold);
+
+/** @throws FOLD_IN_USE if an earlier array is to train one of the folds, or does */
+async function requireNotQueued(script: string, folds: readonly Fold[], signal: AbortSignal): Promise<void> {
+  const wanted = new Map(folds.map((fold) => [taskOf(fold), fold]));
+  const queued = (await queuedTasks({ script, jobName }, signal)).filter(({ number }) => wanted.has(number));
+  if (queued.length === 0) return;
+  const lines = queued.map(
+    ({ id, number, state, user }) => `fold ${wanted.get(number)}: ${id} of ${user}, ${state}`,
+  );
+  throw nnunetError(
+    "FOLD_IN_USE",
+    `Slurm has tasks for the same folds already; \`scancel ${queued.map(({ id }) => id).join(" ")}\` takes them back if they are yours\n  ${lines.join("\n  ")}`,
+  );
+}
+
+/** Warns of an environment that is not here: it may be on the machines that train. */
+async function missingTrainer(
+  { venv, image }: TrainArguments,
+  currentDirectory: string,
+): Promise<readonly string[]> {
+  const runner = programOf(venv === undefined ? null : resolve(currentDirectory, venv));
+  if (venv === undefined || image !== undefined || runner.kind !== "program" || (await exists(runner.path)))
+    return [];
+  return [`${runner.path} does not exist on this machine; every task needs it on its own`];
 }
 
 /** Returns lines that set nnU-Net's variables as they are here, also for a script that is submitted later. */
@@ -116,18 +155,13 @@ const trainedName = ({ trainer = "nnUNetTrainer", plans = "nnUNetPlans" }: Train
   plans,
 });
 
+const foldOfTask = (folds: readonly Fold[]): string =>
+  `folds=(${folds.map((fold) => `[${taskOf(fold)}]=${fold}`).join(" ")})\n`;
+
 /** Returns the command of a task, which takes its fold from its number. */
 function taskCommand(
   args: TrainArguments,
-  {
-    dataset,
-    currentDirectory,
-    folds,
-  }: {
-    readonly dataset: string;
-    readonly currentDirectory: string;
-    readonly folds: readonly (number | string)[];
-  },
+  { dataset, currentDirectory }: { readonly dataset: string; readonly currentDirectory: string },
 ): string {
   const absolute = (path: string): string => resolve(currentDirectory, path);
   const { venv, image, "pretrained-weights": weights } = args;
@@ -148,5 +182,5 @@ function taskCommand(
     ...(image === undefined ? [] : ["--image", image, "--shm-size", args["shm-size"]]),
     ...(weights === undefined ? [] : ["--pretrained-weights", absolute(weights)]),
   ];
-  return `folds=(${folds.join(" ")})\n${words.map(shellWord).join(" ")} --folds "\${folds[SLURM_ARRAY_TASK_ID]}"`;
+  return `${words.map(shellWord).join(" ")} --folds "\${folds[SLURM_ARRAY_TASK_ID]}"`;
 }

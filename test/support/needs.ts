@@ -45,6 +45,12 @@ export const needs = {
   zsh: program("zsh", "apt-get install zsh"),
   dpkg: program("dpkg-deb", "run on Debian or Ubuntu"),
   apt: program("apt-get", "run on Debian or Ubuntu"),
+  slurm: {
+    what: "Slurm",
+    remedy: "apt-get install slurm-wlm munge, with /usr/sbin in PATH",
+    isMet: ["munged", "slurmctld", "slurmd", "sbatch"].every(hasProgram),
+    isRequiredInCi: !notInstallable.includes("slurm"),
+  },
   setpriv: program("setpriv", "apt-get install util-linux"),
   linux: {
     what: "Linux",

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../network/free-port.js";
 
 /** A Redis of its own for a test, on a free port, with an append-only file. */
 export interface RedisServer {
@@ -13,15 +13,6 @@ export interface RedisServer {
   restart(): Promise<void>;
   /** Ends the server as a power cut does. */
   stop(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { readonly port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function start(folder: string, port: number, options: readonly string[]): Promise<ChildProcess> {

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { vi } from "vitest";
+import { freePort } from "../network/free-port.js";
 
 export interface OrthancOptions {
   /** A DICOMweb service, which Orthanc calls `nnunet`. */
@@ -59,15 +59,6 @@ export async function startOrthanc({ dicomWeb, dicomPort }: OrthancOptions): Pro
     throw error;
   }
   return { url, dicomPort: ownDicomPort, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { readonly port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 const answers = (url: string, orthanc: ChildProcess): Promise<void> =>

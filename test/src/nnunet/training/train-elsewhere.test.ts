@@ -13,6 +13,7 @@ beforeEach(() => {
 afterEach(() => toy.remove());
 
 test("submits the folds as an array of Slurm, after its own checks", async () => {
+  toy.stub("squeue", "true");
   toy.stub("sbatch", `echo "$@" >> ${toy.folder}/calls; echo 4711`);
   const words = ["--slurm", "-f", "1", "4", "--gres", "gpu:1", "--time", "48:00:00"];
   expect(await toy.train(...words), toy.terminal.printed.err).toBe(0);
@@ -20,17 +21,47 @@ test("submits the folds as an array of Slurm, after its own checks", async () =>
   expect(toy.calls()).toEqual([`--parsable ${script}`]);
   expect(toy.terminal.printed.out).toContain("2 folds: array 4711");
   const text = readFileSync(script, "utf8");
-  expect(text).toContain("#SBATCH --array=0,1\n");
+  expect(text).toContain("#SBATCH --array=1,4\n");
   expect(text).toContain("#SBATCH --gres=gpu:1\n#SBATCH --time=48:00:00\n");
-  expect(text).toContain("folds=(1 4)\n");
+  expect(text).toContain("folds=([1]=1 [4]=4)\n");
   // The variables of this shell, for a shell that does not have them.
   expect(text).toContain(`export nnUNet_preprocessed=${toy.folder}/pre\n`);
   expect(existsSync(join(toy.dataset, "splits_final.json"))).toBe(true);
   // A task of the array, as Slurm would start it.
   toy.trainerThat("true");
-  const env = { ...toy.terminal.environment, SLURM_ARRAY_TASK_ID: "1" };
+  const env = { ...toy.terminal.environment, SLURM_ARRAY_TASK_ID: "4" };
   expect(spawnSync("bash", ["-c", text], { env, encoding: "utf8" })).toMatchObject({ status: 0 });
   expect(toy.calls().at(-1)).toMatch(/^\|Dataset007_Toy 2d 4 /);
+});
+
+test("says before the queue that the tasks' environment is not here, and how to begin again", async () => {
+  toy.stub("squeue", "true");
+  toy.stub("sbatch", "echo 4711");
+  expect(await toy.train("--slurm"), toy.terminal.printed.err).toBe(0);
+  expect(toy.terminal.printed.err).toContain(
+    `warning: ${toy.folder}/venv/bin/nnUNetv2_train does not exist on this machine`,
+  );
+  expect(await toy.train("--slurm", "--restart")).toBe(2);
+  expect(toy.terminal.printed.err).toContain("`mv fold_0 fold_0.old`");
+});
+
+test.each([
+  {
+    program: "squeue",
+    line: "echo 'Unable to contact slurm controller' >&2; exit 1",
+    says: "SCHEDULER_FAILED: squeue: Unable to contact",
+  },
+  {
+    program: "sbatch",
+    line: "echo 'invalid partition' >&2; exit 1",
+    says: "SCHEDULER_FAILED: sbatch: invalid partition",
+  },
+])("repeats the reason of $program, and leaves no claim", async ({ program, line, says }) => {
+  toy.stub("squeue", "true");
+  toy.stub(program, line);
+  expect(await toy.train("--slurm", "-f", "0")).not.toBe(0);
+  expect(toy.terminal.printed.err).toContain(says);
+  expect(existsSync(toy.foldFolder(0))).toBe(false);
 });
 
 test("a path with blanks stays one word for Slurm, which splits its lines as a shell does", () => {
@@ -54,7 +85,8 @@ test("refuses an array of Slurm for data that are not preprocessed", async () =>
   expect(existsSync(join(toy.folder, "calls"))).toBe(false);
 });
 
-test("submits only the folds that are not finished, under the numbers that they had", async () => {
+test("submits only the folds that are not finished", async () => {
+  toy.stub("squeue", "true");
   toy.stub("sbatch", "echo 4711");
   toy.trainerThat("true");
   const finish = (fold: number): void => {
@@ -66,7 +98,7 @@ test("submits only the folds that are not finished, under the numbers that they 
   expect(await toy.train("--slurm"), toy.terminal.printed.err).toBe(0);
   const text = readFileSync(join(toy.foldFolder(0), "..", "slurm", "train.sh"), "utf8");
   expect(text).toContain("#SBATCH --array=1,3,4\n");
-  expect(text).toContain("folds=(0 1 2 3 4)\n");
+  expect(text).toContain("folds=([1]=1 [3]=3 [4]=4)\n");
   for (const fold of [1, 3, 4]) finish(fold);
   expect(await toy.train("--slurm"), toy.terminal.printed.err).toBe(0);
   expect(toy.terminal.printed.out).toContain("all folds are finished\n");

@@ -114,7 +114,7 @@ test("a dry run writes scripts that ask for what was given, and submits nothing"
     for (const line of ["--array=0-2%2", "--gres=gpu:1", "--time=01:00:00", "--mem=16G", "--requeue"])
       expect(script).toContain(`#SBATCH ${line}\n`);
     expect(script).toContain("#SBATCH --signal=B:TERM@60\n#SBATCH --gres");
-    expect(script).toContain("--step-size 1 --retries 0 --grace 45 &");
+    expect(script).toContain("--step-size 1 --retries 0 --grace 45\n");
     expect(existsSync(join(outputDir, "slurm", "jobs.json"))).toBe(false);
   });
 });

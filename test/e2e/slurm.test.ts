@@ -1,0 +1,142 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { main } from "../../src/cli/main.js";
+import { withSmallBatch } from "../support/batch/small-batch.js";
+import { repositoryRoot } from "../support/golden.js";
+import { describeWith, needs, testWith } from "../support/needs.js";
+import { outputOf } from "../support/program-on-path.js";
+import { testTerminal } from "../support/programs/test-terminal.js";
+import { type SlurmCluster, startSlurm } from "../support/slurm/slurm-cluster.js";
+import { epoch, ToyTraining } from "../support/training/toy-training.js";
+
+describeWith([needs.slurm], "with a real Slurm", () => {
+  let slurm: SlurmCluster;
+  let toy: ToyTraining;
+  beforeAll(async () => {
+    slurm = await startSlurm();
+  });
+  afterAll(() => slurm.stop());
+  beforeEach(() => {
+    vi.stubEnv("SLURM_CONF", slurm.configFile);
+    toy = new ToyTraining();
+  });
+  afterEach(async () => {
+    await outputOf("scancel", "--name=nnunet-train");
+    await slurm.settle();
+    toy.remove();
+  });
+
+  /** Lines with which nnU-Net's stand-in leaves a fold as finished. */
+  const finish =
+    'folder=$nnUNet_results/$1/nnUNetTrainer__nnUNetPlans__2d/fold_$3; mkdir -p "$folder/validation"; touch "$folder/checkpoint_final.pth" "$folder/validation/summary.json"';
+  const log = (fold: number | "all"): string =>
+    readFileSync(join(toy.foldFolder(0), "..", "slurm", `task-${fold === "all" ? 100 : fold}.log`), "utf8");
+  const arrayId = (): string => /array (\d+)/.exec(toy.terminal.printed.out)![1]!;
+
+  test("a fold that fails does not keep the others from being trained, and is submitted again by itself", async () => {
+    const nan = `${epoch(0, "nan")}\necho "2026-11-28 01:02:54.561371: Epoch 1"\nsleep 600`;
+    toy.trainerThat(`if [ "$3" = 1 ] && [ ! -e ${toy.folder}/mended ]; then\n${nan}\nfi`, finish);
+    expect(await toy.train("--slurm", "-f", "1", "3", "all"), toy.terminal.printed.err).toBe(0);
+    await slurm.settle();
+    expect(log(1)).toContain("error TRAINING_DIVERGED");
+    expect(log(3)).toContain("fold 3: training from the beginning");
+    expect(log("all")).toContain("fold all: training from the beginning");
+    writeFileSync(join(toy.folder, "mended"), "");
+    expect(await toy.train("--slurm", "-f", "1", "3", "all"), toy.terminal.printed.err).toBe(0);
+    expect(toy.terminal.printed.out).toContain("1 fold: array ");
+    await slurm.settle();
+    expect(toy.calls().map((call) => call.split(" ")[2])).toHaveLength(4);
+    expect(await toy.train("--slurm", "-f", "1", "3", "all"), toy.terminal.printed.err).toBe(0);
+    expect(toy.terminal.printed.out).toContain("all folds are finished");
+  });
+
+  test("a task that is cancelled cleans up, and the next array continues its fold", async () => {
+    const fold = toy.foldFolder(2);
+    // It leaves a whole checkpoint, and trains until it is stopped.
+    toy.trainerThat(
+      `case "$*" in *--c*) ${finish}; exit 0;; esac`,
+      `mkdir -p ${fold}; printf 'PK\\005\\006\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0' > ${fold}/checkpoint_latest.pth`,
+      `${epoch(0, "0.9")}; echo "2026-11-28 01:02:54.561371: Epoch 1"; sleep 600`,
+    );
+    expect(await toy.train("--slurm", "-f", "2"), toy.terminal.printed.err).toBe(0);
+    await vi.waitFor(() => expect(log(2)).toContain("epoch 0"), { timeout: 60_000 });
+    expect(existsSync(join(fold, "training.lock"))).toBe(true);
+    await outputOf("scancel", arrayId());
+    await slurm.settle();
+    expect(log(2)).toContain("error INTERRUPTED: stopped by SIGTERM");
+    expect(existsSync(join(fold, "training.lock"))).toBe(false);
+    expect(await toy.train("--slurm", "-f", "2"), toy.terminal.printed.err).toBe(0);
+    await slurm.settle();
+    expect(log(2)).toContain("fold 2: continuing from its last checkpoint");
+    expect(toy.calls().at(-1)).toMatch(/ --c$/);
+  });
+
+  test("folds that wait in the queue are not submitted again, but others are", async () => {
+    toy.trainerThat("true");
+    expect(await toy.train("--slurm", "-f", "0", "4", "--sbatch=--hold"), toy.terminal.printed.err).toBe(0);
+    const id = arrayId();
+    expect(await toy.train("--slurm", "-f", "3", "4")).toBe(5);
+    const { err } = toy.terminal.printed;
+    expect(err).toContain("error FOLD_IN_USE");
+    expect(err).toContain(`\`scancel ${id}_4\` takes them back if they are yours`);
+    expect(err).toMatch(/fold 4: \d+_4 of \S+, PENDING/);
+    expect(await toy.train("--slurm", "-f", "1", "3", "--sbatch=--hold"), toy.terminal.printed.err).toBe(0);
+    expect(existsSync(join(toy.folder, "calls"))).toBe(false);
+  });
+
+  test("the cases of a batch are computed by the tasks of an array, and summed up after it", async () => {
+    await withSmallBatch(5, async ({ folder, modelDir, outputDir }) => {
+      const words = ["-m", modelDir, "--manifest", "cases.jsonl", "-o", "out", "--device", "cpu"];
+      const terminal = testTerminal(folder);
+      expect(
+        await main(["batch", "slurm", ...words, "--per-task", "3"], terminal),
+        terminal.printed.err,
+      ).toBe(0);
+      await slurm.settle();
+      const summary = JSON.parse(readFileSync(join(outputDir, "summary.json"), "utf8"));
+      expect(summary).toMatchObject({ total: 5, done: 5 });
+    });
+  });
+
+  testWith([needs.nnunet], "nnU-Net itself trains a fold to the end of its validation", async () => {
+    const venv = process.env["NNUNET_VENV"]!;
+    const makeData = join(repositoryRoot, "test", "peer", "training_dataset.py");
+    await outputOf(join(venv, "bin", "python"), makeData, join(toy.folder, "raw", "Dataset778_Balls"));
+    writeFileSync(join(toy.folder, "nnUNetTrainerOneStep.py"), trainerOfOneStep);
+    const environment = {
+      ...toy.terminal.environment,
+      nnUNet_extTrainer: toy.folder,
+      nnUNet_n_proc_DA: "0",
+      nnUNet_def_n_proc: "1",
+      PYTHONDONTWRITEBYTECODE: "1",
+    };
+    const run = async (...words: readonly string[]): Promise<void> => {
+      const terminal = { ...testTerminal(toy.folder), environment };
+      expect(await main(words, terminal), terminal.printed.err).toBe(0);
+    };
+    await run("fingerprint", "778");
+    await run("plan", "778");
+    await run("preprocess", "778", "-c", "2d");
+    const training = ["--trainer", "nnUNetTrainerOneStep", "--venv", venv, "--device", "cpu"];
+    await run("train", "778", "2d", "--slurm", ...training, "-f", "0");
+    await slurm.settle();
+    const model = join(toy.folder, "res", "Dataset778_Balls", "nnUNetTrainerOneStep__nnUNetPlans__2d");
+    expect(readFileSync(join(model, "slurm", "task-0.log"), "utf8")).toMatch(
+      /fold 0: mean validation Dice [01]\.\d{4}\nmodel/,
+    );
+  });
+});
+
+/** One epoch of one step. More threads than cores would take longer. */
+const trainerOfOneStep = `
+import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+
+class nnUNetTrainerOneStep(nnUNetTrainer):
+    def __init__(self, plans, configuration, fold, dataset_json, device=torch.device("cuda")):
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self.num_epochs = self.num_iterations_per_epoch = self.num_val_iterations_per_epoch = 1
+        torch.set_num_threads(1)
+`;
