@@ -17,6 +17,7 @@ export interface TrainingProgress {
 export function trainingProgress(terminal: Terminal, progress: Progress, asJson: boolean): TrainingProgress {
   const bars = new Map<Fold, ProgressTask>();
   const seconds = new Map<Fold, number[]>();
+  const trainedBefore = new Set<Fold>();
   const endBar = (fold: Fold): void => {
     bars.get(fold)?.done();
     bars.delete(fold);
@@ -30,6 +31,7 @@ export function trainingProgress(terminal: Terminal, progress: Progress, asJson:
           progress.note(`fold ${fold}: finished before`);
           break;
         case "started":
+          if (event.state === "not-validated") trainedBefore.add(fold);
           progress.note(`fold ${fold}: ${startedAs[event.state]}; nnU-Net draws ${event.picture}`);
           break;
         case "epoch-started":
@@ -52,7 +54,8 @@ export function trainingProgress(terminal: Terminal, progress: Progress, asJson:
           break;
         case "trained":
           endBar(fold);
-          progress.note(`fold ${fold}: trained; now predicting the validation cases`);
+          if (!trainedBefore.has(fold))
+            progress.note(`fold ${fold}: trained; now predicting the validation cases`);
           break;
         case "predicting":
           if (!bars.has(fold))

@@ -117,6 +117,16 @@ test("counts epochs, as nnU-Net does, while it trains", async () => {
   expect(toy.terminal.printed.err).toContain("fold 0, epoch 1 of 4: train loss 0.8");
 });
 
+test("does not say again that a fold was trained which is only validated", async () => {
+  toy.trainerThat(`echo "${at}Training done."`, `echo "${at}Mean Validation Dice:  0.75"`);
+  mkdirSync(toy.foldFolder(0), { recursive: true });
+  writeFileSync(join(toy.foldFolder(0), "checkpoint_final.pth"), emptyZip);
+  expect(await toy.train("-f", "0", "1"), toy.terminal.printed.err).toBe(0);
+  expect(toy.terminal.printed.err).toContain("fold 0: trained before; predicting the validation cases");
+  expect(toy.terminal.printed.err).not.toContain("fold 0: trained; now");
+  expect(toy.terminal.printed.err).toContain("fold 1: trained; now");
+});
+
 test("in a log, an epoch is one line, and the cases of the validation are counted", async () => {
   toy.trainerThat(
     epoch(0, "0.9"),

@@ -25,6 +25,9 @@ export async function startSlurm(): Promise<SlurmCluster> {
   for (const name of ["state", "spool"]) mkdirSync(inFolder(name));
   writeFileSync(inFolder("key"), randomBytes(64), { mode: 0o600 });
   const configFile = inFolder("slurm.conf");
+  // A container has neither systemd nor control groups of its own. Older versions do without them, but know no such setting.
+  const version = Number(/ (\d+)\./.exec(await outputOf("slurmd", "-V"))?.[1]);
+  if (version >= 23) writeFileSync(inFolder("cgroup.conf"), "CgroupPlugin=disabled\n");
   writeFileSync(configFile, configOf(folder, [await freePort(), await freePort()]));
   const munge = ["socket", "key-file=key", "pid-file", "log-file", "seed-file"].map((word) => {
     const [flag, name] = word.split("=") as [string, string | undefined];
