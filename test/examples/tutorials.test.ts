@@ -7,7 +7,7 @@ import { repositoryRoot } from "../support/golden.js";
 
 let clone: string;
 
-/** A folder with the parts of a clone that the tutorials name, and the command on the PATH. */
+/** A folder with the parts of a clone that the tutorials name, set up already, and the command on the PATH. */
 beforeEach(() => {
   clone = mkdtempSync(join(tmpdir(), "tutorial-"));
   for (const name of ["dist", "examples"]) symlinkSync(join(repositoryRoot, name), join(clone, name));
@@ -16,6 +16,11 @@ beforeEach(() => {
   const program = join(repositoryRoot, "dist", "build_processor.js");
   writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`);
   chmodSync(command, 0o755);
+  const run = `const { execFileSync } = require("node:child_process");
+execFileSync(${JSON.stringify(command)}, process.argv.slice(2), { stdio: "inherit" });
+`;
+  writeFileSync(join(clone, "bin", "build_processor.js"), run);
+  writeFileSync(join(clone, "package.json"), '{ "type": "commonjs", "scripts": { "setup": "true" } }');
 });
 
 afterEach(() => rmSync(clone, { recursive: true }));
