@@ -7,9 +7,11 @@ import type { FastifyInstance } from "fastify";
 import { anonymous, authenticate } from "./access/authenticate.js";
 import { allowOrigin } from "./access/cross-origin.js";
 import { seriesDuties } from "./dicom/routing/routed-series.js";
+import { withoutServerFolder } from "./error-body.js";
 import { DownloadSlots } from "./files/download-slots.js";
 import { addPage } from "./files/page-files.js";
 import { GpuWatch } from "./gpu-watch.js";
+import { addBodyRules } from "./http/body-rules.js";
 import { openApplication } from "./http/open-application.js";
 import { JobStore } from "./jobs/job-store.js";
 import { Jobs } from "./jobs/jobs.js";
@@ -107,8 +109,10 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     ...(limits.silenceMs === undefined ? {} : { silenceMs: limits.silenceMs }),
     newRequestId: () => jobs.newId(),
     onTrouble: trouble,
-    sendError: (reply, { body }, request) => reply.send({ ...body, request: request.id }),
+    sendError: (reply, { body }, request) =>
+      reply.send({ ...withoutServerFolder(body, options.folder), request: request.id }),
   });
+  addBodyRules(app, limits.maxUploadBytes);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.decorateRequest("client", null as never);

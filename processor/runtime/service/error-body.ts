@@ -76,6 +76,12 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
   return { status, headers, isBug: false, body: { status: "failed", code, error: message, help } };
 }
 
+/** Returns a body whose message does not say where the server keeps its files. */
+export const withoutServerFolder = (body: ErrorBody, folder: string): ErrorBody => ({
+  ...body,
+  error: body.error.replaceAll(`${folder}/`, ""),
+});
+
 /** Faults of the input are the client's (400), whatever program finds them. */
 const statusOf = ({ httpStatus, exitCode, code }: ProcessorError): number =>
   exitCode === 4 && [404, 422].includes(httpStatus) && code !== "REQUEST_INVALID" ? 400 : httpStatus;
@@ -83,6 +89,9 @@ const statusOf = ({ httpStatus, exitCode, code }: ProcessorError): number =>
 function knownError(error: unknown): ProcessorError | null {
   if (error instanceof ProcessorError) return error;
   const { code, statusCode, message } = (error ?? {}) as Partial<FastifyError>;
+  // What Node throws for a body whose client is gone, who does not read the answer either.
+  if (code === "ECONNRESET" && message === "aborted")
+    return serviceError("REQUEST_INVALID", "the connection ended before the body");
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE" || statusCode === 413)
     return serviceError("UPLOAD_TOO_LARGE", message ?? "the body is too large");
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE" || statusCode === 415)

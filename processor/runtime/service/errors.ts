@@ -60,6 +60,16 @@ export const serviceError = defineErrors({
     http: 400,
     help: "Send the rest of the file from the position that the server names.",
   },
+  FORM_INVALID: {
+    exit: 4,
+    http: 400,
+    help: "Send multipart/form-data with one field request (JSON) and each image in a field file, to its end.",
+  },
+  FILE_NAME_INVALID: {
+    exit: 4,
+    http: 400,
+    help: "Give each file a name of its own, without .. and control characters, in at most nine folders.",
+  },
   UPLOAD_TOO_LARGE: {
     exit: 4,
     http: 413,

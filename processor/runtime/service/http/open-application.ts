@@ -22,6 +22,9 @@ export interface ApplicationOptions {
   readonly sendError: (reply: FastifyReply, answer: ErrorAnswer, request: FastifyRequest) => FastifyReply;
 }
 
+const headersMs = 30_000;
+const maxHeaderBytes = 16_384;
+
 /**
  * Opens the application that answers every HTTP request of this program, with its limits for clients: the port may be open to
  * anybody. It has no routes yet.
@@ -43,7 +46,7 @@ export function openApplication(options: ApplicationOptions): FastifyInstance {
     // A request may take as long as its upload, but a client that sends nothing is disconnected.
     connectionTimeout: 0,
     requestTimeout: 0,
-    http: { headersTimeout: 30_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 5000 },
+    http: { headersTimeout: headersMs, maxHeaderSize: maxHeaderBytes, connectionsCheckingInterval: 5000 },
     routerOptions: { maxParamLength: 1000 },
     forceCloseConnections: true,
     genReqId: options.newRequestId,
@@ -62,6 +65,12 @@ export function openApplication(options: ApplicationOptions): FastifyInstance {
     if (request.headers.upgrade !== undefined) void reply.header("connection", "close");
     if (pathOf(request.originalUrl) === null)
       throw serviceError("ADDRESS_INVALID", "the address of the request is invalid");
+  });
+  // What is left of a body that was refused would otherwise keep the connection's next request from being read.
+  app.addHook("onResponse", async ({ raw }) => {
+    if (raw.readableEnded || raw.destroyed) return;
+    raw.unpipe();
+    raw.resume();
   });
   app.setErrorHandler((error, request, reply) => fail(error, request, reply));
   const refuseUnknown = (request: FastifyRequest, reply: FastifyReply): never => {
@@ -99,14 +108,26 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const status =
-    error.code === "HPE_HEADER_OVERFLOW"
-      ? "431 Request Header Fields Too Large"
-      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-        ? "408 Request Timeout"
-        : "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+  const [status, text] = unreadable[error.code ?? ""] ?? [
+    "400 Bad Request",
+    "The bytes are not a request of HTTP/1.1 whose length is clear.",
+  ];
+  const body = `${text}\n`;
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }
+
+const unreadable: Readonly<Record<string, readonly [status: string, text: string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    "431 Request Header Fields Too Large",
+    `The address and the headers have more than ${maxHeaderBytes} bytes.`,
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    "408 Request Timeout",
+    `The headers did not arrive in ${headersMs / 1000} seconds.`,
+  ],
+};
 
 const usualSilenceMs = 30_000;
 

@@ -5,7 +5,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { makeFolder } from "../../../files/make-folder.js";
 import { inferAnswer, inferAnswerCheck } from "../compat/infer-answer.js";
 import { Orthanc } from "../compat/orthanc.js";
-import { errorAnswer } from "../error-body.js";
+import { errorAnswer, withoutServerFolder } from "../error-body.js";
 import { serviceError } from "../errors.js";
 import type { StoredJob } from "../jobs/stored-job.js";
 import { completeRequest } from "../requests/complete-request.js";
@@ -80,7 +80,6 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
   app.route({
     ...shared,
     url: "/infer_file",
-    bodyLimit: limits.maxUploadBytes,
     schema: routeSchema({
       summary: "Segments an uploaded image or archive (fields `request` and `file`)",
       tags,
@@ -154,7 +153,7 @@ export function addInferRoutes(app: FastifyInstance, context: ServiceContext): v
           complete,
           source,
           prepare: () => moveInto(incoming, folder),
-          files: [],
+          files: names.map((name) => ({ name, path: join(incoming, name) })),
         });
         const done = inferAnswer(job, { models: models.all, names: "in-archive" });
         const responses: unknown[] = [];
@@ -229,7 +228,7 @@ function failedInference(
     nnunet_path: null,
     metadata: null,
     request: request.body ?? null,
-    ...body,
+    ...withoutServerFolder(body, context.folder),
     ...(context.isDebugging ? { debug: causesOf(error) } : {}),
   });
 }

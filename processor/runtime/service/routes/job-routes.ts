@@ -53,7 +53,6 @@ export function addJobRoutes(app: FastifyInstance, context: ServiceContext): voi
       headers: ofStart,
       answers,
     }),
-    bodyLimit: context.limits.maxUploadBytes,
     handler: (request, reply) => startJob(request, reply, jobs.newId()),
   });
   app.route<{ Params: { id: string } }>({
@@ -69,7 +68,6 @@ export function addJobRoutes(app: FastifyInstance, context: ServiceContext): voi
       params: ofJob,
       answers,
     }),
-    bodyLimit: context.limits.maxUploadBytes,
     handler: (request, reply) => startJob(request, reply, request.params.id),
   });
 

@@ -36,7 +36,7 @@ const shownUpload = record({
 const ofUpload = record({ id: matching(/^[0-9a-f-]{36}$/, "the id of an upload") });
 
 /** Files in parts, for studies that are too large for one request on an unreliable network. */
-export function addUploadRoutes(app: FastifyInstance, { uploads, limits }: ServiceContext): void {
+export function addUploadRoutes(app: FastifyInstance, { uploads }: ServiceContext): void {
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
 
   app.route<{ Body: Checked<typeof newUpload> }>({
@@ -70,7 +70,6 @@ export function addUploadRoutes(app: FastifyInstance, { uploads, limits }: Servi
     method: "PATCH",
     url: "/v1/uploads/:id",
     config: { scope: "infer" },
-    bodyLimit: limits.maxUploadBytes,
     schema: routeSchema({
       summary: "Adds bytes; the header Content-Range says which: bytes 0-99/200",
       tags,
@@ -90,16 +89,14 @@ export function addUploadRoutes(app: FastifyInstance, { uploads, limits }: Servi
           "the header Content-Range is missing, or is not `bytes FIRST-LAST/LENGTH`",
         );
       const { bytes } = uploads.get(id, request.client.name);
-      if ((whole !== "*" && Number(whole) !== bytes) || Number(to) >= bytes)
+      const announced = Number(to) - Number(from) + 1;
+      if ((whole !== "*" && Number(whole) !== bytes) || Number(to) >= bytes || announced < 1)
         throw serviceError("UPLOAD_INVALID", `Content-Range does not fit a file of ${bytes} bytes`);
-      return shown(
-        await uploads.append(
-          id,
-          request.client.name,
-          Number(from),
-          request.body as AsyncIterable<Uint8Array>,
-        ),
-      );
+      // Before anything is written, if the length is known.
+      const length = Number(request.headers["content-length"] ?? announced);
+      if (length !== announced) throw otherLength(announced, String(length));
+      const body = exactly(request.body as AsyncIterable<Uint8Array>, announced);
+      return shown(await uploads.append(id, request.client.name, Number(from), body));
     },
   });
   app.route<{ Params: { id: string } }>({
@@ -113,6 +110,20 @@ export function addUploadRoutes(app: FastifyInstance, { uploads, limits }: Servi
     },
   });
 }
+
+/** Yields bytes whose number was announced, and throws if there are more or fewer. */
+async function* exactly(body: AsyncIterable<Uint8Array>, announced: number): AsyncGenerator<Uint8Array> {
+  let left = announced;
+  for await (const part of body) {
+    if (part.length > left) throw otherLength(announced, "more");
+    left -= part.length;
+    yield part;
+  }
+  if (left > 0) throw otherLength(announced, String(announced - left));
+}
+
+const otherLength = (announced: number, found: string) =>
+  serviceError("UPLOAD_INVALID", `Content-Range names ${announced} bytes, but the body has ${found}`);
 
 const shown = ({ id, name, bytes, received, sha256, isComplete }: Upload): Checked<typeof shownUpload> => ({
   id,

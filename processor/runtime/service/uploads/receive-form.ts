@@ -4,11 +4,13 @@ import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import type { MultipartValue } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import { ProcessorError } from "../../../contract/errors.js";
 import { makeFolder } from "../../../files/make-folder.js";
 import { outputError } from "../../../files/write-file.js";
 import { serviceError } from "../errors.js";
+import { requireShallow } from "../http/json-depth.js";
 import type { ServiceContext } from "../service-context.js";
 import { cleanName, UploadNames } from "./clean-name.js";
 
@@ -30,7 +32,7 @@ const maxRequestBytes = 1 << 20;
 /**
  * Writes the files of a form into a folder while they arrive. After an error, the folder is gone.
  *
- * @throws REQUEST_INVALID, UPLOAD_INVALID, UPLOAD_TOO_LARGE
+ * @throws REQUEST_INVALID, FORM_INVALID, FILE_NAME_INVALID, UPLOAD_TOO_LARGE
  */
 export async function receiveForm(
   request: FastifyRequest,
@@ -41,7 +43,7 @@ export async function receiveForm(
 ): Promise<ReceivedForm> {
   const names = new UploadNames();
   const digests: string[] = [];
-  let text: string | null = null;
+  let sent: SentRequest | null = null;
   let bytes = 0;
   try {
     const parts = request.parts({
@@ -56,12 +58,9 @@ export async function receiveForm(
     });
     for await (const part of parts) {
       if (part.type === "field") {
-        if (part.fieldname !== "request")
-          throw serviceError(
-            "REQUEST_INVALID",
-            `the form has no field ${JSON.stringify(String(part.fieldname).slice(0, 100))}; there are request and file`,
-          );
-        text = String(part.value);
+        const isSecond = sent !== null;
+        sent = requestOf(part);
+        if (isSecond) throw serviceError("FORM_INVALID", "the form has the field request twice");
         continue;
       }
       // A part of type application/octet-stream is a file even without a name.
@@ -91,11 +90,11 @@ export async function receiveForm(
         );
       digests.push(`${name}:${hash.digest("hex")}`);
     }
-    if (text === null) throw serviceError("REQUEST_INVALID", "the form has no field request");
+    if (sent === null) throw serviceError("REQUEST_INVALID", "the form has no field request");
     const digest = createHash("sha256")
-      .update(JSON.stringify([text, ...digests]))
+      .update(JSON.stringify([sent.text, ...digests]))
       .digest("hex");
-    return { request: parsed(text), folder, files: names.all, digest };
+    return { request: sent.json, folder, files: names.all, digest };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw unreadableForm(error);
@@ -104,17 +103,33 @@ export async function receiveForm(
 
 /** The parser of forms throws errors without a code. */
 function unreadableForm(error: unknown): unknown {
-  if (!(error instanceof Error) || !/boundary|end of form|malformed|multipart/i.test(error.message))
+  if (!(error instanceof Error) || !/boundary|end of form|malformed|multipart|needle/i.test(error.message))
     return error;
-  return error instanceof ProcessorError || "statusCode" in error
-    ? error
-    : serviceError("UPLOAD_INVALID", `the form cannot be read: ${error.message}`, { cause: error });
+  if (error instanceof ProcessorError || "statusCode" in error) return error;
+  const reason = error.message.includes("needle") ? "its boundary is too long" : error.message;
+  return serviceError("FORM_INVALID", `the form cannot be read: ${reason}`, { cause: error });
 }
 
-function parsed(text: string): unknown {
+interface SentRequest {
+  readonly json: unknown;
+  readonly text: string;
+}
+
+/** Reads the field with the request, which the parser of forms has parsed if it has the type application/json. */
+function requestOf({ fieldname, value, valueTruncated }: MultipartValue): SentRequest {
+  if (fieldname !== "request")
+    throw serviceError(
+      "REQUEST_INVALID",
+      `the form has no field ${JSON.stringify(String(fieldname).slice(0, 100))}; there are request and file`,
+    );
+  if (valueTruncated)
+    throw serviceError("UPLOAD_TOO_LARGE", `the field request has more than ${maxRequestBytes} bytes`);
+  if (typeof value === "string") requireShallow(value);
   try {
-    return JSON.parse(text);
+    if (typeof value === "string") return { json: JSON.parse(value), text: value };
+    return { json: value, text: JSON.stringify(value) };
   } catch (cause) {
-    throw serviceError("REQUEST_INVALID", "the field request is not JSON", { cause });
+    const what = typeof value === "string" ? "is not JSON" : "is nested too deeply";
+    throw serviceError("REQUEST_INVALID", `the field request ${what}`, { cause });
   }
 }

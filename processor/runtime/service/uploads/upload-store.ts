@@ -60,7 +60,7 @@ export class UploadStore {
     await this.sweep(Date.now());
   }
 
-  /** @throws UPLOAD_TOO_LARGE, UPLOAD_INVALID, QUEUE_FULL */
+  /** @throws UPLOAD_TOO_LARGE, FILE_NAME_INVALID, QUEUE_FULL */
   async create(wanted: Pick<Upload, "name" | "client" | "bytes" | "sha256">): Promise<Upload> {
     if (wanted.bytes > this.#maxBytes)
       throw serviceError(
@@ -84,6 +84,7 @@ export class UploadStore {
       await noteUpload(join(this.#folder, upload.id), upload);
       await (await open(this.#pathOf(upload), "wx", 0o600)).close();
     } catch (error) {
+      await rm(join(this.#folder, upload.id), { recursive: true, force: true });
       throw outputError(this.#folder, error);
     }
     this.#uploads.set(upload.id, upload);
@@ -122,7 +123,8 @@ export class UploadStore {
   /**
    * Returns the names of finished uploads.
    *
-   * @throws UPLOAD_UNKNOWN; UPLOAD_INVALID for one that is not complete, and for names that cannot share a folder
+   * @throws UPLOAD_UNKNOWN; UPLOAD_INVALID for one that is not complete; FILE_NAME_INVALID for names that cannot
+   * share a folder
    */
   namesOf(ids: readonly string[], client: string): readonly string[] {
     const uploads = ids.map((id) => this.#find(id, client));

@@ -180,7 +180,7 @@ test("a form with two files of one name is refused without the server's folder i
     payload,
     headers: { host, ...headers },
   });
-  expect([answer.statusCode, answer.json().code]).toEqual([400, "UPLOAD_INVALID"]);
+  expect([answer.statusCode, answer.json().code]).toEqual([400, "FILE_NAME_INVALID"]);
   expect(answer.body).not.toContain(service.folder);
 });
 
@@ -212,7 +212,7 @@ test.each([
     payload,
     headers: { host, ...headers },
   });
-  expect([answer.statusCode, answer.json().code]).toEqual([400, "UPLOAD_INVALID"]);
+  expect([answer.statusCode, answer.json().code]).toEqual([400, "FILE_NAME_INVALID"]);
   expect(answer.body).not.toContain(service.folder);
 });
 

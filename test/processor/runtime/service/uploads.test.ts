@@ -31,6 +31,21 @@ test("a file that arrives in parts is the input of a job, also after a part at a
     });
   expect((await patch(0, "0123")).json()).toMatchObject({ received: 4, complete: false });
   expect((await patch(2, "2345")).statusCode).toBe(400);
+  for (const [range, part] of [
+    ["bytes 4-6/10", "456789"],
+    ["bytes 4-9/10", "45"],
+    ["bytes 4-3/10", "4"],
+    ["bytes 4-10/10", "4567890"],
+  ] as const) {
+    const headers = { host, "content-type": "application/octet-stream", "content-range": range };
+    const answer = await service.app.inject({
+      method: "PATCH",
+      url: `/v1/uploads/${id}`,
+      payload: part,
+      headers,
+    });
+    expect([answer.statusCode, answer.json().code], range).toEqual([400, "UPLOAD_INVALID"]);
+  }
   const early = { model: "organ", uploads: [id] };
   const refused = await service.app.inject({
     method: "POST",
