@@ -24,11 +24,15 @@ export class EventLog {
   readonly #events: NumberedEvent[] = [];
   readonly #listeners = new Set<JobListener>();
   #last = 0;
+  /** The number of the last event that is not kept. */
+  #lost = 0;
 
   add(event: JobEvent): void {
     const numbered = { number: ++this.#last, event };
+    // Only the last place that a job had in the queue counts.
+    if (isSameState(this.#events.at(-1)?.event, event)) this.#events.pop();
     this.#events.push(numbered);
-    if (this.#events.length > kept) this.#events.shift();
+    if (this.#events.length > kept) this.#lost = this.#events.shift()!.number;
     for (const listener of this.#listeners) {
       try {
         listener(numbered);
@@ -41,9 +45,10 @@ export class EventLog {
 
   /** Returns the events after a number; null instead of the first if some of them are lost. */
   after(number: number): readonly (NumberedEvent | null)[] {
+    // Such a number is of the events of an earlier server, or of those that are no longer kept.
+    if (number > this.#last) return [null, ...this.#events];
     const found = this.#events.filter((event) => event.number > number);
-    const isWhole = number >= this.#last || (found[0]?.number ?? 0) === number + 1;
-    return isWhole ? found : [null, ...found];
+    return number >= this.#lost ? found : [null, ...found];
   }
 
   listen(listener: JobListener): () => void {
@@ -51,6 +56,9 @@ export class EventLog {
     return () => void this.#listeners.delete(listener);
   }
 }
+
+const isSameState = (before: JobEvent | undefined, now: JobEvent): boolean =>
+  before?.kind === "state" && now.kind === "state" && before.data.state === now.data.state;
 
 /** Returns the events of a job that ended so long ago that its own are no longer kept. */
 export function logOfEnded({

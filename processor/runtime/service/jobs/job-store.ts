@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseOrNull } from "../../../contract/parse-checked.js";
@@ -10,6 +11,8 @@ import { type StoredJob, storedJobCheck } from "./stored-job.js";
 
 const fileName = "job.json";
 const maxJobBytes = 8 << 20;
+/** No id of a job begins so. */
+const removedPrefix = ".removed-";
 
 /**
  * The jobs on disk: `<folder>/<id>/job.json`, next to the job's `input` and `output`. A file is written under another name,
@@ -33,6 +36,8 @@ export class JobStore {
     await makeFolder(this.folder, 0o700);
     const found: StoredJob[] = [];
     for (const entry of await readdir(this.folder, { withFileTypes: true })) {
+      if (entry.name.startsWith(removedPrefix))
+        await rm(join(this.folder, entry.name), { recursive: true, force: true });
       if (!entry.isDirectory()) continue;
       const text = await readTextFile(join(this.folder, entry.name, fileName), maxJobBytes).catch(() => null);
       const stored = text === null ? null : parseOrNull(text, storedJobCheck);
@@ -59,10 +64,14 @@ export class JobStore {
     await Promise.allSettled(this.#writing.values());
   }
 
-  /** Removes a job with its inputs and results. */
+  /** Removes a job with its inputs and results: first out of its place, at once, so that a crash leaves no half of it there. */
   async remove(id: string): Promise<void> {
     await this.#writing.get(id)?.catch(() => {});
-    await rm(this.folderOf(id), { recursive: true, force: true });
+    const aside = join(this.folder, `${removedPrefix}${randomUUID()}`);
+    await rename(this.folderOf(id), aside).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+    await rm(aside, { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,8 @@
+import { counted } from "../../../contract/counted.js";
 import { serviceError } from "../errors.js";
 import { EventLog } from "./event-log.js";
 import { isFinal, type JobProgress, type JobState } from "./job.js";
+import type { QueueLimits } from "./jobs-options.js";
 import type { IdempotencyKey, NewJob } from "./new-job.js";
 import type { StoredJob } from "./stored-job.js";
 
@@ -11,6 +13,10 @@ export interface JobEntry {
   /** Null when the job ended so long ago that its events are no longer kept. */
   log: EventLog | null;
   lastProgressMs: number;
+  /** Ends when the job's files are in their places; null if they are. */
+  accepting: Promise<void> | null;
+  /** Ends when the job is removed; null if nobody removes it. */
+  removing: Promise<void> | null;
 }
 
 export const entryOf = (stored: StoredJob): JobEntry => ({
@@ -18,6 +24,8 @@ export const entryOf = (stored: StoredJob): JobEntry => ({
   progress: null,
   log: isFinal(stored.state) ? null : new EventLog(),
   lastProgressMs: 0,
+  accepting: null,
+  removing: null,
 });
 
 export interface ListOptions {
@@ -29,6 +37,12 @@ export interface ListOptions {
 
 /** What tells whether a job was sent before. */
 export type SentJob = Pick<NewJob, "id" | "client" | "request" | "idempotency">;
+
+/** Returns how many jobs wait before one; null if it does not wait. */
+export function positionIn(waiting: readonly JobEntry[], entry: JobEntry): number | null {
+  const place = waiting.indexOf(entry);
+  return place === -1 ? null : place;
+}
 
 const idempotencyKeptMs = 24 * 3_600_000;
 
@@ -60,6 +74,19 @@ export class JobTable {
     return this.#inState("waiting", "waiting_for_device");
   }
 
+  /** @throws QUEUE_FULL */
+  requireRoom(client: string, { maxWaiting, maxWaitingOfClient }: QueueLimits): void {
+    const waiting = this.waiting();
+    if (waiting.length >= maxWaiting)
+      throw serviceError("QUEUE_FULL", `${counted(waiting.length, "job")} wait, which is the most`);
+    const own = waiting.filter(({ stored }) => stored.client === client).length;
+    if (own >= maxWaitingOfClient)
+      throw serviceError(
+        "QUEUE_FULL",
+        `${counted(own, "job")} of ${client} wait, which is the most of one client`,
+      );
+  }
+
   running(): readonly JobEntry[] {
     return this.#inState("running", "canceling");
   }
@@ -70,22 +97,21 @@ export class JobTable {
     );
   }
 
-  positionOf(entry: JobEntry): number | null {
-    const place = this.waiting().indexOf(entry);
-    return place === -1 ? null : place;
-  }
-
-  /** Returns a page of jobs, the newest first, and the id after which the next page begins; null at the end. */
+  /**
+   * Returns a page of jobs, the newest first, and the id after which the next page begins; null at the end.
+   *
+   * @throws JOB_UNKNOWN for a page that would begin after a job that is gone
+   */
   page({ state, limit, after }: ListOptions): {
     readonly entries: readonly JobEntry[];
     readonly next: string | null;
   } {
-    const all = [...this.#entries.values()]
-      .reverse()
-      .filter(({ stored }) => state === null || stored.state === state);
-    const from = after === null ? 0 : all.findIndex(({ stored }) => stored.id === after) + 1;
-    const entries = all.slice(from, from + limit);
-    return { entries, next: from + limit < all.length ? entries.at(-1)!.stored.id : null };
+    const all = [...this.#entries.values()].reverse();
+    // The job before the page may have another state by now.
+    const from = after === null ? 0 : all.indexOf(this.find(after)) + 1;
+    const rest = all.slice(from).filter(({ stored }) => state === null || stored.state === state);
+    const entries = rest.slice(0, limit);
+    return { entries, next: limit < rest.length ? entries.at(-1)!.stored.id : null };
   }
 
   /**

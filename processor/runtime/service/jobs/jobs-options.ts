@@ -2,12 +2,15 @@ import type { OpenEngine } from "../engine/job-engine.js";
 import type { JobStore } from "./job-store.js";
 import type { StoredJob } from "./stored-job.js";
 
-export interface JobsOptions {
-  readonly store: JobStore;
-  readonly openEngine: OpenEngine;
-  /** The most jobs that may wait, and the most of one client. */
+/** The most jobs that may wait, and the most of one client. */
+export interface QueueLimits {
   readonly maxWaiting: number;
   readonly maxWaitingOfClient: number;
+}
+
+export interface JobsOptions extends QueueLimits {
+  readonly store: JobStore;
+  readonly openEngine: OpenEngine;
   /** True to repeat jobs once that ran when the server died. */
   readonly resumes: boolean;
   /** Adds what must be done after the end of a job, before the end is stored. */

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { counted } from "../../../contract/counted.js";
 import type { EngineEvent, JobEngine } from "../engine/job-engine.js";
 import { serviceError } from "../errors.js";
 import { DurationMemo } from "./duration-memo.js";
@@ -8,11 +7,12 @@ import { type EventLog, logOfEnded } from "./event-log.js";
 import { isFinal, type Job, type JobProgress } from "./job.js";
 import { type EndListener, JobEnds } from "./job-ends.js";
 import type { JobStore } from "./job-store.js";
-import { entryOf, type JobEntry, JobTable, type ListOptions, type SentJob } from "./job-table.js";
+import { entryOf, type JobEntry, JobTable, type ListOptions, positionIn, type SentJob } from "./job-table.js";
 import type { JobsOptions } from "./jobs-options.js";
 import type { NewJob } from "./new-job.js";
 import { changeBy, type StateChange } from "./state-change.js";
 import { newStoredJob, type StoredJob, shownJob } from "./stored-job.js";
+import { withoutFolder } from "./without-folder.js";
 
 /** The events of so many ended jobs are kept for listeners who come late. */
 const keptLogs = 64;
@@ -74,15 +74,24 @@ export class Jobs {
     const entry = entryOf(stored);
     this.#table.add(entry);
     try {
-      await job.prepare();
-      await this.store.write(stored);
+      entry.accepting = this.#accept(job, stored);
+      await entry.accepting;
     } catch (error) {
       this.#table.delete(id);
+      await this.store.remove(id);
       throw error;
+    } finally {
+      entry.accepting = null;
     }
     this.#announceState(entry);
     this.engine.submit({ id, work });
     return { job: this.#show(entry), isNew: true };
+  }
+
+  /** Stores a job before it takes the client's files, which stay where they are if the disk is full. */
+  async #accept({ prepare }: NewJob, stored: StoredJob): Promise<void> {
+    await this.store.write(stored);
+    await prepare();
   }
 
   /**
@@ -98,16 +107,7 @@ export class Jobs {
   /** @throws QUEUE_FULL, NOT_READY if no further job can be taken */
   requireRoom(client: string): void {
     if (this.#isStopping) throw serviceError("NOT_READY", "the server is stopping");
-    const waiting = this.#table.waiting();
-    const { maxWaiting, maxWaitingOfClient } = this.#options;
-    if (waiting.length >= maxWaiting)
-      throw serviceError("QUEUE_FULL", `${counted(waiting.length, "job")} wait, which is the most`);
-    const own = waiting.filter(({ stored }) => stored.client === client).length;
-    if (own >= maxWaitingOfClient)
-      throw serviceError(
-        "QUEUE_FULL",
-        `${counted(own, "job")} of ${client} wait, which is the most of one client`,
-      );
+    this.#table.requireRoom(client, this.#options);
   }
 
   /** @throws JOB_UNKNOWN */
@@ -123,7 +123,8 @@ export class Jobs {
   /** Returns jobs, the newest first. */
   list(options: ListOptions): { readonly jobs: readonly Job[]; readonly next: string | null } {
     const { entries, next } = this.#table.page(options);
-    return { jobs: entries.map((entry) => this.#show(entry)), next };
+    const waiting = this.#table.waiting();
+    return { jobs: entries.map((entry) => this.#show(entry, waiting)), next };
   }
 
   /**
@@ -132,29 +133,38 @@ export class Jobs {
    * @throws JOB_UNKNOWN, JOB_ENDED
    */
   async cancel(id: string): Promise<Job> {
+    await this.#table.find(id).accepting?.catch(() => {});
     const entry = this.#table.find(id);
     if (isFinal(entry.stored.state)) throw serviceError("JOB_ENDED", `the job is ${entry.stored.state}`);
     if (entry.stored.state !== "canceling") {
-      if (entry.stored.state === "running") await this.#change(entry, { state: "canceling" });
+      // A disk that is full must not keep the job running.
+      if (entry.stored.state === "running")
+        await this.#change(entry, { state: "canceling" }).catch(this.#options.onTrouble);
       this.engine.cancel(id);
     }
     return this.#show(entry);
   }
 
-  /** Removes a job that has ended, with its files. */
+  /**
+   * Removes a job that has ended, with its files.
+   *
+   * @throws JOB_UNKNOWN, JOB_ENDED
+   */
   async remove(id: string): Promise<void> {
-    const { stored } = this.#table.find(id);
-    if (!isFinal(stored.state))
-      throw serviceError("JOB_ENDED", `the job is ${stored.state}; cancel it first`);
-    this.#table.delete(id);
-    await this.store.remove(id);
+    const entry = this.#table.find(id);
+    const { state } = entry.stored;
+    if (!isFinal(state)) throw serviceError("JOB_ENDED", `the job is ${state}; cancel it first`);
+    // The id is free for another job only when nothing of this one is left under it.
+    entry.removing ??= this.store.remove(id).finally(() => this.#table.delete(id));
+    await entry.removing;
   }
 
   /** Removes the jobs that ended before a time. */
   async sweep(keptMs: number): Promise<number> {
     const before = new Date(this.#options.now().getTime() - keptMs).toISOString();
     const old = this.#table.endedBefore(before);
-    for (const { stored } of old) await this.remove(stored.id);
+    // A client may remove one meanwhile.
+    for (const { stored } of old) if (this.#table.get(stored.id) !== null) await this.remove(stored.id);
     return old.length;
   }
 
@@ -212,7 +222,8 @@ export class Jobs {
   #take(event: EngineEvent): void {
     const entry = this.#table.get(event.id);
     if (entry === null || isFinal(entry.stored.state)) return;
-    const taken = this.#takeFor(entry, event).catch(this.#options.onTrouble);
+    const shown = withoutFolder(event, this.store.folderOf(event.id));
+    const taken = this.#takeFor(entry, shown).catch(this.#options.onTrouble);
     this.#written = Promise.all([this.#written, taken]).then(() => {});
   }
 
@@ -259,7 +270,8 @@ export class Jobs {
     const oldest = this.#endedLogs.length > keptLogs ? this.#table.get(this.#endedLogs.shift()!) : null;
     if (oldest !== null) oldest.log = null;
     this.#ends.announce(stored);
-    for (const other of this.#table.waiting()) this.#announceState(other);
+    const waiting = this.#table.waiting();
+    for (const other of waiting) this.#announceState(other, waiting);
   }
 
   async #change(entry: JobEntry, change: Partial<StoredJob>): Promise<void> {
@@ -268,17 +280,17 @@ export class Jobs {
     await this.store.write(entry.stored);
   }
 
-  #announceState(entry: JobEntry): void {
+  #announceState(entry: JobEntry, waiting = this.#table.waiting()): void {
     const { state } = entry.stored;
-    entry.log?.add({ kind: "state", data: { state, position: this.#table.positionOf(entry) } });
+    entry.log?.add({ kind: "state", data: { state, position: positionIn(waiting, entry) } });
   }
 
-  #show(entry: JobEntry): Job {
+  #show(entry: JobEntry, waiting = this.#table.waiting()): Job {
     const { stored } = entry;
     const progress =
       entry.progress === null
         ? null
         : { ...entry.progress, eta_s: this.#durations.left(stored, this.#options.now()) };
-    return shownJob(stored, { position: this.#table.positionOf(entry), progress });
+    return shownJob(stored, { position: positionIn(waiting, entry), progress });
   }
 }
