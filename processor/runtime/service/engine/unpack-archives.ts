@@ -10,14 +10,7 @@ import { isDamagedTar, readTar } from "../../../files/tar/read-tar.js";
 import { outputError } from "../../../files/write-file.js";
 import { ZipArchive } from "../../../files/zip/zip-archive.js";
 import { cleanName } from "../uploads/clean-name.js";
-
-/** What an uploaded archive may contain. Its links and devices are refused. */
-const limits = {
-  maxEntries: 100_000,
-  maxTotalBytes: 64 * 2 ** 30,
-  maxRatio: 200,
-  ratioFreeBytes: 64 * 2 ** 20,
-} as const;
+import { archiveLimits } from "./archive-limits.js";
 
 /**
  * Unpacks archives into the folder that holds them, and removes them.
@@ -45,7 +38,7 @@ interface Unpacking {
 
 async function unpackZip(unpacking: Unpacking): Promise<void> {
   const { path } = unpacking;
-  const archive = await ZipArchive.open(path, limits).catch((error: unknown) => {
+  const archive = await ZipArchive.open(path, archiveLimits).catch((error: unknown) => {
     throw withoutFolder(error, path);
   });
   try {
@@ -71,15 +64,15 @@ async function unpackTar(unpacking: Unpacking): Promise<void> {
       if (entry.kind !== "file")
         throw sharedError("ARCHIVE_UNSAFE", `it holds a ${entry.kind}, where only files are taken`);
       total += entry.sizeBytes;
-      if (++entries > limits.maxEntries || total > limits.maxTotalBytes)
+      if (++entries > archiveLimits.maxEntries || total > archiveLimits.maxTotalBytes)
         throw sharedError(
           "ARCHIVE_UNSAFE",
-          `it holds more than ${limits.maxEntries} files or ${limits.maxTotalBytes} bytes`,
+          `it holds more than ${archiveLimits.maxEntries} files or ${archiveLimits.maxTotalBytes} bytes`,
         );
-      if (total > limits.ratioFreeBytes && total > packedBytes * limits.maxRatio)
+      if (total > archiveLimits.ratioFreeBytes && total > packedBytes * archiveLimits.maxRatio)
         throw sharedError(
           "ARCHIVE_UNSAFE",
-          `it unpacks from ${packedBytes} to ${total} bytes or more, but at most ${limits.maxRatio} times the packed size is allowed`,
+          `it unpacks from ${packedBytes} to ${total} bytes or more, but at most ${archiveLimits.maxRatio} times the packed size is allowed`,
         );
       await writeEntry(entry.path, entry.bytes, unpacking);
     }

@@ -10,9 +10,10 @@ import { requireFit } from "../schemas/validator.js";
 import type { ServiceContext } from "../service-context.js";
 import type { ReceivedForm } from "../uploads/receive-form.js";
 import { requireAllowedWebhook } from "../webhooks/webhook-rules.js";
+import { archiveEnding } from "./archive-size.js";
 import { completeRequest } from "./complete-request.js";
 import { planWork } from "./plan-work.js";
-import { archiveEnding, filesOfWork, requireSize } from "./scan-size.js";
+import { filesOfWork, requireSize } from "./scan-size.js";
 
 export interface WantedJob {
   readonly id: string;

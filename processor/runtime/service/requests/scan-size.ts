@@ -7,6 +7,7 @@ import { splitImageEnding } from "../../../imaging/formats/image-ending.js";
 import type { ImageInput } from "../../cases/case.js";
 import type { JobWork } from "../engine/job-work.js";
 import { serviceError } from "../errors.js";
+import { archivedVoxels, archiveEnding } from "./archive-size.js";
 
 /** The DICOM files that are looked at before a job waits; the job looks at all of them. */
 const mostFilesBefore = 5000;
@@ -18,7 +19,7 @@ interface NamedFile {
 
 /**
  * Refuses scans that would not fit into the memory, before their job waits. A file that cannot be read is left to the job,
- * which says what is wrong with it, and so is what archives hold.
+ * which says what is wrong with it.
  *
  * @throws SCAN_TOO_LARGE
  */
@@ -26,16 +27,19 @@ export async function requireSize(files: readonly NamedFile[], maxVoxels: number
   const slices: NamedFile[] = [];
   for (const file of files) {
     const { path, name } = file;
+    if (archiveEnding.test(name)) {
+      const voxels = await archivedVoxels(path, name, maxVoxels);
+      if (voxels > maxVoxels) throw tooLarge(name, `a scan with at least ${voxels}`, maxVoxels);
+      continue;
+    }
     requireFew(name, await announcedVoxels(path, name).catch(() => null), maxVoxels);
-    if (archiveEnding.test(name) || splitImageEnding(name) !== null) continue;
+    if (splitImageEnding(name) !== null) continue;
     const isFolder = (await stat(path).catch(() => null))?.isDirectory() === true;
     if (isFolder) await requireShortSeries([file], maxVoxels, mostFilesBefore);
     else slices.push(file);
   }
   await requireShortSeries(slices, maxVoxels, mostFilesBefore);
 }
-
-export const archiveEnding = /\.(?:zip|tar|tar\.gz|tgz)$/i;
 
 /**
  * Refuses an image of a job that would not fit into the memory, before it is read.
