@@ -14,6 +14,8 @@ import type { CommandSession } from "./command-session.js";
 export interface BestForConfig {
   readonly members: NonEmpty<{ readonly folder: string; readonly configuration: string }>;
   readonly folds: readonly (number | "all")[];
+  /** The model of a cascade's first stage, if it is not the one that a build finds by itself. */
+  readonly previousStage: string | null;
   /** Null for no post-processing. */
   readonly postProcessingFile: string | null;
 }
@@ -24,7 +26,7 @@ export interface BestForConfig {
  */
 export async function writeBestConfig(
   path: string,
-  { members, folds: chosen, postProcessingFile }: BestForConfig,
+  { members, folds: chosen, previousStage, postProcessingFile }: BestForConfig,
   session: CommandSession,
 ): Promise<void> {
   const folder = dirname(path);
@@ -59,6 +61,7 @@ export async function writeBestConfig(
   const config: ConfigJson = {
     ...Object.fromEntries(models),
     ...(members.length === 1 ? {} : { ensemble }),
+    ...(previousStage === null ? {} : { previous_stage: place(previousStage) }),
     postprocessing: postProcessingFile !== null && place(postProcessingFile),
   };
   checkConfig(config, { path });

@@ -67,7 +67,10 @@ export async function modelsOf(
           folds: choice.folds ?? member.folds ?? query.folds,
         }));
   if (choice.isPretrained && isNonEmpty(queries)) {
-    const models = await mapInOrder(queries, (member) => pretrainedModel(member, choice.zenodoUrl, work));
+    const models = await mapInOrder(queries, async (member) => ({
+      model: await pretrainedModel(member, choice.zenodoUrl, work),
+      askedFolds: member.folds,
+    }));
     return modelSetOf(models, common, work);
   }
   const modelDirs = choice.modelDirs ?? [

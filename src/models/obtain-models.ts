@@ -9,8 +9,8 @@ import { describeOnnxModel } from "../convert/describe-onnx-model.js";
 import { namingArchives } from "../ground/archive/archive-tree.js";
 import { builderError } from "../ground/errors/builder-errors.js";
 import { findOnnxModel } from "./find-onnx-model.js";
-import { findPreviousStage } from "./find-previous-stage.js";
-import { anyModel, type ModelQuery, type PlacedQuery } from "./model-query.js";
+import { findPreviousStage, firstStagesOfV1, previousStageQuery } from "./find-previous-stage.js";
+import type { ModelQuery, PlacedQuery } from "./model-query.js";
 import type { ModelMember, ModelSet, PostProcessingChoice } from "./model-set.js";
 import { trainedModel } from "./obtain-model.js";
 import { taskIdentity } from "./task-identity.js";
@@ -36,10 +36,13 @@ export interface ModelSetOptions {
 export async function trainedModels(options: ModelSetOptions, work: WorkContext): Promise<ModelSet> {
   const { members, onnxFiles } = options;
   if (!isNonEmpty(members)) throw sharedError("USAGE", "no model is named");
-  const found: NonEmpty<TrainedModel> =
+  const found: NonEmpty<FoundModel> =
     onnxFiles === null
-      ? await mapInOrder(members, (member) => trainedModel(member, work))
-      : [await onnxModel(members, onnxFiles, work)];
+      ? await mapInOrder(members, async (member) => ({
+          model: await trainedModel(member, work),
+          askedFolds: member.folds,
+        }))
+      : [{ model: await onnxModel(members, onnxFiles, work), askedFolds: members[0].folds }];
   return modelSetOf(found, options, work);
 }
 
@@ -54,42 +57,46 @@ function onnxModel(
   return findOnnxModel(absolute(member.modelDir), onnxFiles.map(absolute), member);
 }
 
+/** A model of a query. */
+export interface FoundModel {
+  readonly model: TrainedModel;
+  /** The folds that the query names; empty for all. A cascade's earlier stage uses them, too. */
+  readonly askedFolds: readonly string[];
+}
+
 /** Adds earlier stages and post-processing to models that were found before. */
 export async function modelSetOf(
-  models: NonEmpty<TrainedModel>,
+  models: NonEmpty<FoundModel>,
   options: Omit<ModelSetOptions, "members" | "onnxFiles">,
   work: WorkContext,
 ): Promise<ModelSet> {
-  const members: NonEmpty<ModelMember> = await mapInOrder(withFoldsApart(models), async (model) => ({
-    model,
-    previousStage: await previousStageOf(model, options, work),
+  const members: NonEmpty<ModelMember> = await mapInOrder(withFoldsApart(models), async (found) => ({
+    model: found.model,
+    previousStage: await previousStageOf(found, options, work),
   }));
   if (options.previousStage !== null && members.every(({ previousStage }) => previousStage === null))
     throw sharedError(
       "USAGE",
-      `${options.previousStage} was named as the previous stage, but ${models.map(({ configuration }) => configuration).join(" and ")} does not need one: only the second stage of a cascade does`,
+      `${options.previousStage} was named as the previous stage, but ${models.map(({ model }) => model.configuration).join(" and ")} does not need one: only the second stage of a cascade does`,
     );
   return { members, totalsegmentator: null, postProcessing: options.postProcessing };
 }
 
 /** Makes each fold of NVIDIA's nnU-Net a model of its own, because NVIDIA averages the probabilities of folds, not logits. */
-function withFoldsApart(models: NonEmpty<TrainedModel>): NonEmpty<TrainedModel> {
-  const [first, ...others] = models.flatMap((model) =>
+function withFoldsApart(models: NonEmpty<FoundModel>): NonEmpty<FoundModel> {
+  const [first, ...others] = models.flatMap(({ model, askedFolds }): readonly FoundModel[] =>
     model.nvidia === null
-      ? [model]
-      : model.folds.map(
-          (fold): TrainedModel => ({
-            ...model,
-            folds: [fold],
-            checkpointName: basename(fold.checkpointFile),
-          }),
-        ),
+      ? [{ model, askedFolds }]
+      : model.folds.map((fold) => ({
+          model: { ...model, folds: [fold], checkpointName: basename(fold.checkpointFile) },
+          askedFolds,
+        })),
   );
   return [first!, ...others];
 }
 
 async function previousStageOf(
-  model: TrainedModel,
+  { model, askedFolds }: FoundModel,
   { previousStage, needsPreviousStage }: Omit<ModelSetOptions, "members" | "onnxFiles">,
   work: WorkContext,
 ): Promise<TrainedModel | null> {
@@ -98,14 +105,21 @@ async function previousStageOf(
   const { previousStage: configuration } = await namingArchives([model.tree], () => describe(model));
   if (configuration === null) return null;
   if (previousStage !== null)
-    return trainedModel({ ...anyModel, modelDir: previousStage, configuration }, work);
-  const found = await namingArchives([model.tree], () => findPreviousStage(model, configuration));
-  if (found === null && needsPreviousStage)
-    throw builderError(
-      "PREVIOUS_STAGE_UNKNOWN",
-      `${model.tree?.address ?? model.folder}: ${model.configuration} continues ${configuration}, which is not next to it`,
+    return trainedModel(
+      { ...previousStageQuery(model, configuration, askedFolds), modelDir: previousStage },
+      work,
     );
-  return found;
+  const found = await namingArchives([model.tree], () => findPreviousStage(model, configuration));
+  if (found !== null || !needsPreviousStage) return found;
+  const several = model.nnunetVersion === 1 ? await firstStagesOfV1(model, configuration) : [];
+  const reason =
+    several.length > 1
+      ? `of which there are several: ${several.map((folder) => basename(folder)).join(", ")}`
+      : "which is not next to it";
+  throw builderError(
+    "PREVIOUS_STAGE_UNKNOWN",
+    `${model.tree?.address ?? model.folder}: ${model.configuration} continues ${configuration}, ${reason}`,
+  );
 }
 
 /** Models that a command line or a program names. */

@@ -40,12 +40,12 @@ function only(names: readonly string[] | undefined, flag: string): string | unde
 
 /** If several models have the same Dice, the config has the first, which is the simplest. */
 function bestForConfig({ best, folds }: BestOfV1): BestForConfig {
-  const { members, postProcessingFile } = best[0]!;
+  const { members, firstStage, postProcessingFile } = best[0]!;
   const [first, ...others] = members.map(({ modelFolder, configuration }) => ({
     folder: modelFolder,
     configuration,
   }));
-  return { members: [first!, ...others], folds, postProcessingFile };
+  return { members: [first!, ...others], folds, previousStage: firstStage, postProcessingFile };
 }
 
 function bestText({ candidates, best, commandsFile, tableFile }: BestOfV1): string {

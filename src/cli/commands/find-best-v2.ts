@@ -36,7 +36,7 @@ function bestForConfig(found: BestModel): BestForConfig {
     configuration: member.configuration,
   }));
   const { folds, postProcessingFile } = found;
-  return { members: [first!, ...others], folds, postProcessingFile };
+  return { members: [first!, ...others], folds, previousStage: null, postProcessingFile };
 }
 
 function bestText(found: BestModel): string {

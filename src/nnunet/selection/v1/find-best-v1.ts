@@ -33,6 +33,8 @@ export interface FindBestOfV1Options extends WorkSession {
 export interface BestCandidateOfV1 extends CandidateOfV1 {
   /** The labels of which only the largest component is kept, step by step; null if none was to be decided. */
   readonly keptLargest: readonly (readonly number[])[] | null;
+  /** The model of a cascade's first stage; null without a cascade, and for v1's default trainer, which every build finds. */
+  readonly firstStage: string | null;
 }
 
 export interface BestOfV1 {
@@ -75,7 +77,11 @@ export async function findBestOfV1(options: FindBestOfV1Options): Promise<BestOf
   await writeFileWhole(commandsFile, [Buffer.from(predictionCommands(best, { ...options, taskName }))]);
   await writeFileWhole(tableFile, [Buffer.from(summaryTable(candidates))]);
   const decided = await Promise.all(
-    best.map(async (candidate) => ({ ...candidate, keptLargest: await keptLargestOf(candidate) })),
+    best.map(async (candidate) => ({
+      ...candidate,
+      keptLargest: await keptLargestOf(candidate),
+      firstStage: await firstStageOf(candidate, { taskName, results }, options),
+    })),
   );
   return { taskName, folds, candidates, best: decided, commandsFile, tableFile };
 }
@@ -87,10 +93,26 @@ async function keptLargestOf({
   return (await readStepsOfV1(postProcessingFile)).map(({ labels }) => labels);
 }
 
+const defaultTrainer = "nnUNetTrainerV2";
+
+/** Returns what `nnUNet_predict -tr TRAINER -m 3d_cascade_fullres` runs first, if it exists. */
+async function firstStageOf(
+  { members }: CandidateOfV1,
+  { taskName, results }: { readonly taskName: string; readonly results: string },
+  { trainer, plans }: FindBestOfV1Options,
+): Promise<string | null> {
+  const isCascade = members.some(({ configuration }) => configuration === cascade);
+  if (!isCascade || trainer === defaultTrainer) return null;
+  const folder = join(results, "3d_lowres", taskName, `${trainer}__${plans}`);
+  return (await exists(folder)) ? folder : null;
+}
+
+const cascade = "3d_cascade_fullres";
+
 const trainedName = (
   { trainer, cascadeTrainer, plans }: FindBestOfV1Options,
   configuration: string,
-): string => `${configuration === "3d_cascade_fullres" ? cascadeTrainer : trainer}__${plans}`;
+): string => `${configuration === cascade ? cascadeTrainer : trainer}__${plans}`;
 
 async function singleCandidate(model: ModelOfV1, options: FindBestOfV1Options): Promise<CandidateOfV1> {
   const { modelFolder, configuration } = model;
