@@ -7,6 +7,7 @@ export const systemReasons: ReadonlyMap<string, string> = new Map([
   ["EPERM", "permission denied"],
   ["EROFS", "the file system is read-only"],
   ["ELOOP", "its links lead in a circle"],
+  ["ENOTDIR", "a file is in the place of a folder"],
   ["ENAMETOOLONG", "its name is too long"],
   ["EIO", "the disk or the file server reports a fault"],
   ["ESTALE", "the file server has lost it"],

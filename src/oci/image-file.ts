@@ -1,7 +1,6 @@
-import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
-import { exists } from "../../processor/files/exists.js";
+import { exists, isFile } from "../../processor/files/exists.js";
 import { didYouMean } from "../../processor/files/nearest-path.js";
 
 /**
@@ -29,6 +28,3 @@ export async function isImageFile(word: string): Promise<boolean> {
     isThere ? `${word} is not a file` : `${word} does not exist${await didYouMean(word)}`,
   );
 }
-
-export const isFile = async (path: string): Promise<boolean> =>
-  (await stat(path).catch(() => null))?.isFile() === true;

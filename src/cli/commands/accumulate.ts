@@ -1,7 +1,5 @@
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { exists } from "../../../processor/files/exists.js";
 import { fillEmptyFolder } from "../../nnunet/conversion/build-folder.js";
 import { findDatasetName } from "../../nnunet/find-dataset.js";
 import { nnunetFolders, requireFolder } from "../../nnunet/folders.js";
@@ -9,6 +7,7 @@ import { accumulate, crossValidationFolder } from "../../nnunet/selection/accumu
 import { nameOf } from "../../nnunet/selection/best-model.js";
 import { readLabelRules } from "../../nnunet/selection/label-rules.js";
 import { readSummaryMeans } from "../../nnunet/selection/read-summary.js";
+import { requireTrained } from "../../nnunet/selection/require-trained.js";
 import type { CommandSession } from "../command-session.js";
 import { foldsOf } from "../folds-of.js";
 import { jsonText } from "../json-text.js";
@@ -28,8 +27,7 @@ export async function runAccumulate(args: AccumulateArguments, session: CommandS
     datasetName,
     nameOf({ trainer, plans, configuration }),
   );
-  if (!(await exists(modelFolder)))
-    throw sharedError("MODEL_NOT_FOUND", `${modelFolder} does not exist: train this model first`);
+  await requireTrained(modelFolder);
   const outputFolder =
     args.output === undefined
       ? join(modelFolder, crossValidationFolder(folds))

@@ -3,6 +3,7 @@ import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
 import { removeFolder } from "../../../processor/files/remove-folder.js";
+import { namesIn } from "../../nnunet/files/names-in.js";
 import { applyPostProcessing } from "../../nnunet/selection/apply-post-processing.js";
 import { determinePostProcessing } from "../../nnunet/selection/determine-post-processing.js";
 import { type LabelRules, readLabelRulesOf } from "../../nnunet/selection/label-rules.js";
@@ -26,6 +27,8 @@ export async function runPostprocess(args: PostprocessArguments, session: Comman
     return args.action === "determine"
       ? runDetermineOfV1(args, session, folder)
       : runApply(args, session, { folder, rules: null });
+  // A wrong path is said before what would be missing in it.
+  await namesIn(folder, "");
   const given = (path: string | undefined): string | null => (path === undefined ? null : place(path));
   const rules = await rulesOf(folder, {
     datasetJson: given(args["dataset-json"]),

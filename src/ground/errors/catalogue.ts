@@ -43,14 +43,14 @@ const remedies: Partial<Record<string, string>> = {
   MODEL_NOT_FOUND:
     "A model is the folder that contains plans.json, dataset.json and fold_0, fold_1, … Pass it with --model-dir.",
   FOLD_MISSING:
-    "Choose folds that the model has, or name a checkpoint that they have with `checkpoint_name` in config.json. On the command line: --checkpoint checkpoint_best.pth (v1: model_best).",
+    "Choose folds that the model has. --checkpoint names a checkpoint that the folds have, such as checkpoint_best.pth (v1: model_best), as `checkpoint_name` does in config.json.",
   PLANS_UNSUPPORTED:
     "Only nnU-Net's own rules are supported. Pass your own network as an ONNX file: --onnx FILE, or `onnx` in config.json.",
   TARGET_UNFIT:
     "Train a model whose channels and labels the platform accepts. --target plain builds an image without the platform's rules.",
   MANIFEST_INVALID: "Convert the model again with this version of build_processor.",
   INPUT_NOT_FOUND:
-    "Check the spelling, the folder that the path starts from, and that your account may read it. `-i` takes images and DICOM series, or folders with them.",
+    "Check the spelling, the folder that the path starts from, and that your account may read it. `predict -i` takes images and DICOM series, or folders with them.",
   PREVIOUS_STAGE_MISSING:
     "A cascade needs the model of its low-resolution stage, or that stage's segmentations. --prev-stage-model DIR names the model. --prev-stage-predictions DIR names the segmentations, <case><ending>.",
   OUTPUT_UNWRITABLE: "Choose a folder that this user may write to.",

@@ -1,9 +1,7 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PostProcessingStep } from "../../../processor/contract/manifest.js";
-import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { whyNotFound } from "../../../processor/files/why-unreadable.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { namesIn, someNamesIn } from "../files/names-in.js";
 import { forEachCase, type WorkSession } from "../threads/for-each-case.js";
 import type { CaseResult } from "./evaluate-case.js";
 import type { EvaluatedLabels } from "./evaluated-label.js";
@@ -53,10 +51,8 @@ export async function evaluateFolder(request: EvaluationRequest): Promise<readon
 
 async function pairedNames(request: EvaluationRequest): Promise<readonly string[]> {
   const { referenceFolder, predictionFolder, fileEnding, allowMissing } = request;
-  const predictions = await namesIn(predictionFolder, fileEnding);
+  const predictions = await someNamesIn(predictionFolder, fileEnding);
   const references = await namesIn(referenceFolder, fileEnding);
-  if (predictions.length === 0)
-    throw sharedError("INPUT_NOT_FOUND", `${predictionFolder} has no file that ends with ${fileEnding}`);
   const missing = references.filter((name) => !predictions.includes(name));
   if (missing.length > 0 && !allowMissing)
     throw nnunetError(
@@ -70,17 +66,6 @@ async function pairedNames(request: EvaluationRequest): Promise<readonly string[
       `${referenceFolder} lacks ${listed(extra)}, which ${predictionFolder} has`,
     );
   return predictions;
-}
-
-/** @throws INPUT_NOT_FOUND */
-export async function namesIn(folder: string, ending: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(async (cause: unknown) => {
-    throw sharedError("INPUT_NOT_FOUND", `${folder}${await whyNotFound(folder, cause)}`, { cause });
-  });
-  return entries
-    .filter((entry) => !entry.isDirectory() && entry.name.endsWith(ending))
-    .map(({ name }) => name)
-    .sort();
 }
 
 function listed(names: readonly string[]): string {

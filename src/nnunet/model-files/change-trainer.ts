@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { ifPresent } from "../../../processor/files/exists.js";
 import { readBytes, unreadable } from "../../../processor/files/read-text-file.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { withText } from "../../checkpoint/pickle/join-pickles.js";
@@ -38,11 +39,13 @@ export async function changeTrainer(modelFolder: string, trainer: string): Promi
   return files;
 }
 
+const listed = async (folder: string): Promise<string[]> => (await ifPresent(readdir(folder))) ?? [];
+
 async function recordsIn(modelFolder: string): Promise<readonly string[]> {
-  const folds = (await readdir(modelFolder).catch(() => [])).filter((name) => /^fold_|^all$/.test(name));
+  const folds = (await listed(modelFolder)).filter((name) => /^fold_|^all$/.test(name));
   const files: string[] = [];
   for (const fold of folds.sort())
-    for (const name of (await readdir(join(modelFolder, fold)).catch(() => [])).sort())
+    for (const name of (await listed(join(modelFolder, fold))).sort())
       if (name.endsWith(".model.pkl")) files.push(join(modelFolder, fold, name));
   return files;
 }

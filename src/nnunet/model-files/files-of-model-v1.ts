@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { exists } from "../../../processor/files/exists.js";
+import { exists, ifPresent } from "../../../processor/files/exists.js";
 
 export interface ExportSelectionOfV1 {
   /** `nnUNet` in the folder that RESULTS_FOLDER names; names in the archive are relative to it. */
@@ -88,7 +88,7 @@ async function filesOfEnsembles(selection: ExportSelectionOfV1): Promise<readonl
   const exported = new Set(
     configurations.map((configuration) => `${configuration}__${trainedName(selection, configuration)}`),
   );
-  const names = await readdir(join(resultsFolder, parent)).catch(() => []);
+  const names = (await ifPresent(readdir(join(resultsFolder, parent)))) ?? [];
   const paths: string[] = [];
   for (const name of names.sort()) {
     const members = name.replace(/^ensemble_/, "").split("--");

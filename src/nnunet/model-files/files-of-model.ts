@@ -1,6 +1,7 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { ifPresent, isFile } from "../../../processor/files/exists.js";
 import { nameOf, type TrainedName } from "../selection/best-model.js";
 
 export interface ExportSelection {
@@ -50,7 +51,7 @@ async function filesOfConfiguration(
   const model = `${datasetName}/${nameOf({ trainer, plans, configuration })}`;
   const has = (path: string): Promise<boolean> => isFile(join(resultsFolder, path));
   if ((await namesIn(join(resultsFolder, model))).length === 0)
-    throw sharedError("MODEL_NOT_FOUND", `${join(resultsFolder, model)} does not exist, or is empty`);
+    throw sharedError("MODEL_NOT_FOUND", `${join(resultsFolder, model)} does not exist, or has no files`);
   const missing: string[] = [];
   const paths: string[] = [];
   const need = async (path: string): Promise<void> => {
@@ -110,11 +111,8 @@ async function filesOfEnsembles(selection: ExportSelection): Promise<readonly st
   return paths;
 }
 
-const isFile = async (path: string): Promise<boolean> =>
-  (await stat(path).catch(() => null))?.isFile() === true;
-
 async function namesIn(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const entries = (await ifPresent(readdir(folder, { withFileTypes: true }))) ?? [];
   return entries
     .filter((entry) => entry.isFile())
     .map(({ name }) => name)
@@ -122,7 +120,7 @@ async function namesIn(folder: string): Promise<readonly string[]> {
 }
 
 async function foldersIn(folder: string): Promise<readonly string[] | null> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => null);
+  const entries = await ifPresent(readdir(folder, { withFileTypes: true }));
   if (entries === null) return null;
   return entries
     .filter((entry) => entry.isDirectory())

@@ -2,11 +2,11 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { copyFileWhole } from "../../../processor/files/copy-file.js";
-import { exists } from "../../../processor/files/exists.js";
+import { exists, ifPresent } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { removeFolder } from "../../../processor/files/remove-folder.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import { namesIn } from "../evaluation/evaluate-folder.js";
+import { namesIn } from "../files/names-in.js";
 import { type NnunetFolders, requireFolder } from "../folders.js";
 import type { WorkSession } from "../threads/for-each-case.js";
 import { type LabelRules, readLabelRules } from "./label-rules.js";
@@ -83,7 +83,7 @@ async function sourcesOf(
 /** @throws FOLD_MISSING */
 export async function validationFolder(modelFolder: string, fold: number | "all"): Promise<string> {
   const folder = join(modelFolder, `fold_${fold}`, "validation");
-  if ((await readdir(folder).catch(() => null)) !== null) return folder;
+  if ((await ifPresent(readdir(folder))) !== null) return folder;
   throw sharedError(
     "FOLD_MISSING",
     `${folder} does not exist: fold ${fold} is not trained, or not validated; \`build_processor train\` does both, and --folds (-f) chooses other folds`,

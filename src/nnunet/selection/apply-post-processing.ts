@@ -1,8 +1,7 @@
 import { join } from "node:path";
-import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { readPostProcessing } from "../../checkpoint/post-processing/read-post-processing.js";
-import { namesIn } from "../evaluation/evaluate-folder.js";
+import { someNamesIn } from "../files/names-in.js";
 import { forEachCase, type WorkSession } from "../threads/for-each-case.js";
 import type { LabelRules } from "./label-rules.js";
 
@@ -23,9 +22,7 @@ export interface ApplyOptions extends WorkSession {
 export async function applyPostProcessing(options: ApplyOptions): Promise<number> {
   const { inputFolder, outputFolder, postProcessingFile, rules } = options;
   const steps = await readPostProcessing(postProcessingFile, rules.definition);
-  const names = await namesIn(inputFolder, rules.fileEnding);
-  if (names.length === 0)
-    throw sharedError("INPUT_NOT_FOUND", `${inputFolder} has no file that ends with ${rules.fileEnding}`);
+  const names = await someNamesIn(inputFolder, rules.fileEnding);
   await makeFolder(outputFolder);
   const tasks = names.map((name) => ({
     from: join(inputFolder, name),

@@ -5,7 +5,7 @@ import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { exists } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import { namesIn } from "../evaluation/evaluate-folder.js";
+import { namesIn } from "../files/names-in.js";
 import { readJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
 import { forEachCase, type WorkSession } from "../threads/for-each-case.js";
@@ -27,13 +27,19 @@ export interface EnsembleFoldersOptions extends WorkSession {
  */
 export async function ensembleFolders(options: EnsembleFoldersOptions): Promise<number> {
   const { folders, outputFolder, savesProbabilities } = options;
-  const rules = await readLabelRules(folders[0]);
   const listed = await Promise.all(
     folders.map(async (folder) => {
       const names = await namesIn(folder, ".npz");
       return { place: folder, files: new Map(names.map((name) => [name, join(folder, name)])) };
     }),
   );
+  for (const name of ["dataset.json", "plans.json"])
+    if (!(await exists(join(folders[0], name))))
+      throw sharedError(
+        "INPUT_NOT_FOUND",
+        `${join(folders[0], name)} does not exist; the first folder must have it, as every folder of predictions of nnU-Net has`,
+      );
+  const rules = await readLabelRules(folders[0]);
   const cases = commonCases(listed);
   await makeFolder(outputFolder);
   // nnU-Net writes it again, with its own indentation.

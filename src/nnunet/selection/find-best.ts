@@ -1,6 +1,4 @@
 import { join } from "node:path";
-import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { exists } from "../../../processor/files/exists.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
@@ -15,6 +13,7 @@ import { ensembleCrossValidations } from "./ensemble-folders.js";
 import { inferenceInstructions } from "./instructions.js";
 import { type LabelRules, readLabelRules } from "./label-rules.js";
 import { readSummaryMeans } from "./read-summary.js";
+import { requireTrained } from "./require-trained.js";
 import { writeSummary } from "./write-summary.js";
 
 export interface FindBestOptions extends WorkSession {
@@ -107,12 +106,7 @@ async function trainedModels(
   );
   const isPlanned = (model: TrainedName): boolean => known.get(model.plans)!.includes(model.configuration);
   const trained = wanted.filter(isPlanned);
-  for (const model of trained)
-    if (!(await exists(join(results, nameOf(model)))))
-      throw sharedError(
-        "MODEL_NOT_FOUND",
-        `${join(results, nameOf(model))} does not exist: train this model first`,
-      );
+  for (const model of trained) await requireTrained(join(results, nameOf(model)));
   return { trained, leftOut: wanted.filter((model) => !isPlanned(model)) };
 }
 

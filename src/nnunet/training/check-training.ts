@@ -6,7 +6,7 @@ import type { Field } from "../../checkpoint/fields.js";
 import { resolveConfiguration } from "../../checkpoint/nnunet-v2/configuration.js";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import { namesIn } from "../evaluation/evaluate-folder.js";
+import { namesIn } from "../files/names-in.js";
 import { type NnunetFolders, requireFolder } from "../folders.js";
 import type { Split } from "../preprocessing/splits.js";
 import { writeSplits } from "../preprocessing/write-splits.js";

@@ -15,13 +15,16 @@ export interface FoldFolder {
 }
 
 /**
- * Returns the folders of all folds in nnU-Net's results, sorted by data set, configuration and fold.
+ * Returns the folders of all folds in nnU-Net's results, sorted by data set, configuration and fold. Folders that this account may
+ * not list are left out, because others may share the results.
  *
- * @throws NNUNET_FOLDER_UNSET
+ * @throws NNUNET_FOLDER_UNSET; the system's error if there is nothing but such folders
  */
 export async function foldFolders(folders: NnunetFolders): Promise<readonly FoldFolder[]> {
   const results = requireFolder(folders, "results");
-  const found = await below({ path: results, said: {} }, levels[folders.version]);
+  const refusals: unknown[] = [];
+  const found = await below({ path: results, said: {} }, levels[folders.version], refusals);
+  if (found.length === 0 && refusals.length > 0) throw refusals[0];
   const text = ({ dataset, configuration, trainer, plans, fold }: FoldFolder): string =>
     [dataset, configuration, trainer, plans, String(fold).padStart(4, "0")].join("/");
   return found.toSorted((one, other) => (text(one) < text(other) ? -1 : 1));
@@ -47,20 +50,29 @@ interface NamedFolder {
   readonly said: Readonly<Record<string, string>>;
 }
 
-/** Returns the folds below a folder; none if it is not a folder. */
+/**
+ * Returns the folds below a folder; none if it is not a folder.
+ *
+ * @param refusals gets the system's error for each folder that may not be listed
+ */
 async function below(
   { path, said }: NamedFolder,
   [pattern, ...rest]: readonly RegExp[],
+  refusals: unknown[],
 ): Promise<FoldFolder[]> {
   if (pattern === undefined) {
     const { dataset = "", configuration = "", trainer = "", plans = "", fold = "" } = said;
     return [{ dataset, configuration, trainer, plans, fold: foldOf(fold), path }];
   }
   const found: FoldFolder[] = [];
-  for (const name of await readdir(path).catch(() => [])) {
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "EACCES") refusals.push(error);
+    return [];
+  });
+  for (const name of names) {
     const words = pattern.exec(name)?.groups;
     if (words !== undefined)
-      found.push(...(await below({ path: join(path, name), said: { ...said, ...words } }, rest)));
+      found.push(...(await below({ path: join(path, name), said: { ...said, ...words } }, rest, refusals)));
   }
   return found;
 }

@@ -13,7 +13,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { main } from "../../../src/cli/main.js";
 import { goldenPath } from "../../support/golden.js";
-import { describeWith, needs } from "../../support/needs.js";
+import { describeWith } from "../../support/needs.js";
+import { withOrdinaryRights } from "../../support/programs/ordinary-rights.js";
 import { type ProgramRun, runProgram } from "../../support/programs/run-program.js";
 import { type TestTerminal, testTerminal } from "../../support/programs/test-terminal.js";
 
@@ -76,19 +77,6 @@ describe.each(Object.keys(faults))("with the folder of images %s", (kind) => {
     expect(terminal.printed.out).toMatch(/imagesTr (?:is not a folder|cannot be read \(ELOOP\))/);
   });
 });
-
-/** Root may read everything, unless it gives up the rights that allow it. */
-const withOrdinaryRights = {
-  needs: process.getuid?.() === 0 ? [needs.setpriv] : [needs.posix],
-  startedBy:
-    process.getuid?.() === 0
-      ? [
-          "setpriv",
-          "--bounding-set=-dac_override,-dac_read_search",
-          "--inh-caps=-dac_override,-dac_read_search",
-        ]
-      : [],
-};
 
 describeWith(withOrdinaryRights.needs, "a folder that this account may not read", () => {
   const closed = (path: string, mode: number): void => chmodSync(join(folder, path), mode);

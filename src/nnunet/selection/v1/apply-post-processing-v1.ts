@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import type { PostProcessingStep } from "../../../../processor/contract/manifest.js";
-import { sharedError } from "../../../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../../../processor/files/make-folder.js";
 import { readPostProcessing } from "../../../checkpoint/post-processing/read-post-processing.js";
 import { readJsonFile } from "../../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
-import { namesIn } from "../../evaluation/evaluate-folder.js";
+import { someNamesIn } from "../../files/names-in.js";
 import { forEachCase, type WorkSession } from "../../threads/for-each-case.js";
 
 export interface ApplyOfV1Options extends WorkSession {
@@ -24,9 +23,7 @@ export interface ApplyOfV1Options extends WorkSession {
 export async function applyPostProcessingOfV1(options: ApplyOfV1Options): Promise<number> {
   const { inputFolder, outputFolder, postProcessingFile } = options;
   const steps = await readStepsOfV1(postProcessingFile);
-  const names = await namesIn(inputFolder, ".nii.gz");
-  if (names.length === 0)
-    throw sharedError("INPUT_NOT_FOUND", `${inputFolder} has no file that ends with .nii.gz`);
+  const names = await someNamesIn(inputFolder, ".nii.gz");
   await makeFolder(outputFolder);
   await postProcessFiles({ inputFolder, outputFolder, names, steps, session: options });
   return names.length;

@@ -6,7 +6,7 @@ import { makeFolder } from "../../../../processor/files/make-folder.js";
 import { removeFolder } from "../../../../processor/files/remove-folder.js";
 import { writeFileWhole } from "../../../../processor/files/write-file.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
-import { namesIn } from "../../evaluation/evaluate-folder.js";
+import { namesIn } from "../../files/names-in.js";
 import type { WorkSession } from "../../threads/for-each-case.js";
 import { determinePostProcessingOfV1, type PostProcessingOfV1 } from "./determine-post-processing-v1.js";
 import { readClasses, type Score, scoreOfV1 } from "./score-of-v1.js";

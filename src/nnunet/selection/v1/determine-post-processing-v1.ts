@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { makeFolder } from "../../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../../processor/files/write-file.js";
-import { namesIn } from "../../evaluation/evaluate-folder.js";
 import { singleLabel } from "../../evaluation/evaluated-label.js";
+import { namesIn } from "../../files/names-in.js";
 import { PythonFloat, type PythonJson, pythonJson } from "../../python-json.js";
 import type { WorkSession } from "../../threads/for-each-case.js";
 import type { Trial } from "../determine-post-processing.js";

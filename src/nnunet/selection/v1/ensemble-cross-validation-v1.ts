@@ -4,7 +4,7 @@ import { exists } from "../../../../processor/files/exists.js";
 import { makeFolder } from "../../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../../processor/files/write-file.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
-import { namesIn } from "../../evaluation/evaluate-folder.js";
+import { namesIn } from "../../files/names-in.js";
 import { forEachCase, type WorkSession } from "../../threads/for-each-case.js";
 import { foldFolder } from "./consolidate-folds.js";
 import { determinePostProcessingOfV1, type PostProcessingOfV1 } from "./determine-post-processing-v1.js";

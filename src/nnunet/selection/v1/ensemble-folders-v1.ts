@@ -5,7 +5,7 @@ import { copyFileWhole } from "../../../../processor/files/copy-file.js";
 import { exists } from "../../../../processor/files/exists.js";
 import { makeFolder } from "../../../../processor/files/make-folder.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
-import { namesIn } from "../../evaluation/evaluate-folder.js";
+import { namesIn } from "../../files/names-in.js";
 import { forEachCase, type WorkSession } from "../../threads/for-each-case.js";
 import { applyPostProcessingOfV1 } from "./apply-post-processing-v1.js";
 

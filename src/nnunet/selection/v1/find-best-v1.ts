@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { sharedError } from "../../../../processor/contract/shared-errors.js";
 import { exists } from "../../../../processor/files/exists.js";
 import { makeFolder } from "../../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../../processor/files/write-file.js";
@@ -7,6 +6,7 @@ import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
 import { findDatasetName } from "../../find-dataset.js";
 import { type NnunetFolders, requireFolder } from "../../folders.js";
 import type { WorkSession } from "../../threads/for-each-case.js";
+import { requireTrained } from "../require-trained.js";
 import { readStepsOfV1 } from "./apply-post-processing-v1.js";
 import type { CandidateOfV1, ModelOfV1 } from "./candidate-v1.js";
 import { collectedName, collectFolds, consolidateFolds } from "./consolidate-folds.js";
@@ -61,9 +61,7 @@ export async function findBestOfV1(options: FindBestOfV1Options): Promise<BestOf
     configuration,
     modelFolder: join(results, configuration, taskName, trainedName(options, configuration)),
   }));
-  for (const { modelFolder } of models)
-    if (!(await exists(modelFolder)))
-      throw sharedError("MODEL_NOT_FOUND", `${modelFolder} does not exist: train this model first`);
+  for (const { modelFolder } of models) await requireTrained(modelFolder);
   const candidates: CandidateOfV1[] = [];
   for (const model of models) candidates.push(await singleCandidate(model, options));
   for (const [i, first] of allowsEnsembles ? models.entries() : [])

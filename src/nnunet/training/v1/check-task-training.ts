@@ -7,7 +7,7 @@ import { numpyGlobals } from "../../../checkpoint/pickle/numpy-globals.js";
 import { pythonGlobals } from "../../../checkpoint/pickle/python-globals.js";
 import { readPickle } from "../../../checkpoint/pickle/read-pickle.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
-import { namesIn } from "../../evaluation/evaluate-folder.js";
+import { namesIn } from "../../files/names-in.js";
 import { crossValidationSplits } from "../../preprocessing/splits.js";
 import { someOf } from "../check-cases.js";
 import { checkDisk } from "../check-training.js";
