@@ -10,7 +10,19 @@ import { readImage } from "./read-image.js";
  * @throws GEOMETRY_MISMATCH if its size is different; IMAGE_INVALID if a voxel is not a label
  */
 export async function readLabelMap(path: string, grid: Geometry): Promise<LabelMap> {
-  const { voxels, geometry, components } = await readVoxels(path, grid.dimensions);
+  return labelMapOf(await readVoxels(path, grid.dimensions), path, grid);
+}
+
+/**
+ * Returns an image as a segmentation, which must have the given grid.
+ *
+ * @throws GEOMETRY_MISMATCH if its size is different; IMAGE_INVALID if a voxel is not a label
+ */
+export function labelMapOf(
+  { voxels, geometry, components }: Pick<Image, "voxels" | "geometry" | "components">,
+  path: string,
+  grid: Geometry,
+): LabelMap {
   const shown = (sizes: readonly number[]) => sizes.join(" × ");
   if (components !== 1 || geometry.sizeZyx.some((size, axis) => size !== grid.sizeZyx[axis])) {
     throw imageError(

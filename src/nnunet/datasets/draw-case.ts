@@ -3,7 +3,8 @@ import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { imageError } from "../../../processor/imaging/errors.js";
 import { labelColour } from "../overlays/overlay.js";
 import { percentile } from "../planning/percentile.js";
-import { type ImageReaderName, readWith } from "./image-reader.js";
+import { type ImageReaderName, readWith, reorients } from "./image-reader.js";
+import { inRas } from "./reader-orientation.js";
 
 /** One case to draw, in a worker thread. */
 export interface DrawCaseTask {
@@ -65,7 +66,8 @@ export async function drawCase({ imageFile, labelFile, reader, target }: DrawCas
 }
 
 async function volumeOf(path: string, reader: ImageReaderName): Promise<Volume> {
-  const { voxels, components, geometry } = await readWith(reader, path);
+  const read = await readWith(reader, path);
+  const { voxels, components, geometry } = reorients(reader) ? inRas(read) : read;
   return { values: voxels, components, sizeZyx: geometry.sizeZyx, spacingMmZyx: geometry.spacingMmZyx };
 }
 

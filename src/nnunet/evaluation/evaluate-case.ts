@@ -2,6 +2,7 @@ import type { PostProcessingStep } from "../../../processor/contract/manifest.js
 import { imageError } from "../../../processor/imaging/errors.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
+import { inOrientationOf, turnsToRas } from "../datasets/reader-orientation.js";
 import { withLargestComponents } from "../selection/largest-components.js";
 import { countVoxels, type VoxelCounts } from "./count-voxels.js";
 import { boxOf, cutOut, type SurfaceScores, surfaceScores } from "./surface-distances.js";
@@ -31,7 +32,7 @@ export interface CaseResult {
 
 /**
  * Reads a reference and a prediction and compares them. As in nnU-Net, only their sizes must be equal; where they are in
- * space does not matter.
+ * space does not matter, but a "WithReorient" reader turns each of them by its own orientation.
  *
  * @throws GEOMETRY_MISMATCH if the sizes differ; IMAGE_UNSUPPORTED for colours; the errors of `readImage`
  */
@@ -39,7 +40,8 @@ export async function evaluateCase(task: EvaluateCaseTask): Promise<CaseResult> 
   const { referenceFile, predictionFile, imageReader, regions, ignoreLabel, toleranceMm } = task;
   const { postProcessing } = task;
   const reference = await readLabels(referenceFile, imageReader);
-  const original = await readLabels(predictionFile, imageReader);
+  const stored = await readLabels(predictionFile, imageReader);
+  const original = turnsToRas(imageReader) ? inOrientationOf(reference.geometry, stored) : stored;
   const prediction =
     postProcessing.length === 0 ? original : withLargestComponents(original, postProcessing, predictionFile);
   const sizes = [reference, prediction].map(({ geometry }) => geometry.sizeZyx.join(" × "));
@@ -63,7 +65,10 @@ export async function evaluateCase(task: EvaluateCaseTask): Promise<CaseResult> 
 }
 
 async function readLabels(path: string, imageReader: string | null): Promise<Image> {
-  const image = await readImage(path, { imageReader });
+  const image = await readImage(path, {
+    imageReader,
+    preferSform: imageReader?.startsWith("Nibabel") === true,
+  });
   if (image.components !== 1)
     throw imageError(
       "IMAGE_UNSUPPORTED",

@@ -4,7 +4,8 @@ import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { imageError } from "../../../processor/imaging/errors.js";
 import type { Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
-import { type ImageReaderName, readWith } from "../datasets/image-reader.js";
+import { type ImageReaderName, readWith, reorients } from "../datasets/image-reader.js";
+import { inRas } from "../datasets/reader-orientation.js";
 import { readB2nd } from "../files/blosc2/read-b2nd.js";
 import { readPreprocessedNpz } from "../files/read-npz.js";
 import { colouredSlice, mostColours, tellingSlice } from "./overlay.js";
@@ -71,8 +72,12 @@ export async function plotOverlay({ source, intensity, target }: PlotOverlayTask
 }
 
 async function readRaw({ imageFile, labelFile, reader }: RawCase): Promise<LabelledVolume> {
-  const image = await readWith(reader, imageFile);
-  const labelMap = await readWith(reader, labelFile);
+  const asRead = async (file: string): Promise<Image> => {
+    const read = await readWith(reader, file);
+    return reorients(reader) ? inRas(read) : read;
+  };
+  const image = await asRead(imageFile);
+  const labelMap = await asRead(labelFile);
   const [sizeZyx, labelSizeZyx] = [image, labelMap].map(({ geometry }) => geometry.sizeZyx) as [Zyx, Zyx];
   if (labelSizeZyx.join() !== sizeZyx.join())
     throw differentSizes([labelFile, labelSizeZyx], [imageFile, sizeZyx]);

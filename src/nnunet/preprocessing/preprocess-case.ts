@@ -1,11 +1,14 @@
 import type { InferencePlan } from "../../../processor/contract/manifest.js";
 import { nibabelAffine } from "../../../processor/imaging/formats/nifti/nibabel-affine.js";
-import { readLabelMap } from "../../../processor/imaging/formats/read-label-map.js";
+import { labelMapOf, readLabelMap } from "../../../processor/imaging/formats/read-label-map.js";
 import { stackChannels } from "../../../processor/imaging/formats/stack-channels.js";
 import { resampleLabels } from "../../../processor/imaging/resampling/resample-labels.js";
 import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { CaseVolume } from "../../../processor/imaging/volume/case-volume.js";
 import { distinctLabels } from "../../../processor/imaging/volume/distinct-labels.js";
+import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
+import type { Image } from "../../../processor/imaging/volume/image.js";
+import type { LabelMap } from "../../../processor/imaging/volume/label-map.js";
 import type { PreprocessHistory } from "../../../processor/nnunet-files/preprocess-history.js";
 import { propertiesPickle } from "../../../processor/nnunet-files/properties-pickle.js";
 import { historyOf, networkSize } from "../../../processor/runtime/preprocess/crop-history.js";
@@ -19,6 +22,7 @@ import {
 } from "../../../processor/runtime/preprocess/preprocess.js";
 import { reorientCase, withoutReorientation } from "../../../processor/runtime/preprocess/reorient-case.js";
 import { type ImageReaderName, isNibabel, readWith, reorients } from "../datasets/image-reader.js";
+import { inOrientationOf } from "../datasets/reader-orientation.js";
 import { inlinePool } from "../threads/inline-pool.js";
 import { classLocations, type LocationKey, pickledLocations } from "./class-locations.js";
 import { clipsInfinite } from "./clips-infinite.js";
@@ -70,6 +74,12 @@ export async function preprocessCase(task: PreprocessCaseTask): Promise<Preproce
   return { ...prepared, properties };
 }
 
+/** A "WithReorient" reader turns the labels by their own orientation, which may differ from that of the image. */
+async function labelsOnGridOf(grid: Geometry, { reader, label }: CaseOnGridTask): Promise<LabelMap> {
+  if (!reorients(reader)) return readLabelMap(label, grid);
+  return labelMapOf(inOrientationOf(grid, await readWith(reader, label)), label, grid);
+}
+
 /**
  * Brings one training case to the network's grid: transposes and crops it, then normalises and resamples it (v2) or resamples
  * and normalises it (v1).
@@ -77,15 +87,19 @@ export async function preprocessCase(task: PreprocessCaseTask): Promise<Preproce
 export async function caseOnGrid(task: CaseOnGridTask): Promise<CaseOnGrid> {
   const { reader, plan, channelNames } = task;
   const pool = inlinePool;
-  const images = [];
-  for (const path of task.images) images.push(await readWith(reader, path));
+  const images: Image[] = [];
+  for (const path of task.images) {
+    const read = await readWith(reader, path);
+    const [first] = images;
+    images.push(first !== undefined && reorients(reader) ? inOrientationOf(first.geometry, read) : read);
+  }
   const takesInfinite = (channel: number) => clipsInfinite(plan, channel);
   const image = stackChannels(images, { channelNames, onWarning: () => {}, takesInfinite });
   const affine = nibabelAffine(image);
   const turned = reorients(reader)
     ? await reorientCase(image, { pool, affine: isNibabel(reader) ? affine : null })
     : withoutReorientation(image);
-  const labelMap = await turned.toNetworkOrientation(await readLabelMap(task.label, image.geometry));
+  const labelMap = await turned.toNetworkOrientation(await labelsOnGridOf(image.geometry, task));
   const { volume } = turned;
 
   const history = await historyOf(volume, { plan, pool });

@@ -1,0 +1,56 @@
+import { voxelCount } from "../../../processor/imaging/volume/axes.js";
+import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
+import type { Image } from "../../../processor/imaging/volume/image.js";
+import {
+  type AxisTurn,
+  turnGeometry,
+  turnToRas,
+  turnVoxels,
+} from "../../../processor/imaging/volume/reorient.js";
+
+/** Returns whether a reader of nnU-Net turns every file to RAS, each by its own orientation. */
+export const turnsToRas = (imageReader: string | null): boolean =>
+  imageReader?.endsWith("WithReorient") === true;
+
+/** Returns an image as a "WithReorient" reader gives it: turned to RAS. */
+export const inRas = (image: Image): Image => turned(image, turnToRas(image.geometry));
+
+/**
+ * Returns an image whose axes run as those of another grid, so that both are the same after a "WithReorient" reader has turned
+ * each of them.
+ */
+export function inOrientationOf(grid: Geometry, image: Image): Image {
+  const [from, to] = [turnToRas(image.geometry), turnToRas(grid)];
+  return isSameTurn(from, to) ? image : turned(turned(image, from), inverse(to));
+}
+
+const isSameTurn = (a: AxisTurn, b: AxisTurn): boolean =>
+  a.orderZyx.join() === b.orderZyx.join() && a.isFlippedZyx.join() === b.isFlippedZyx.join();
+
+/** Returns the turn back. */
+function inverse({ orderZyx, isFlippedZyx }: AxisTurn): AxisTurn {
+  const order: [number, number, number] = [0, 0, 0];
+  const isFlipped: [boolean, boolean, boolean] = [false, false, false];
+  for (const [axis, from] of orderZyx.entries()) {
+    order[from] = axis;
+    isFlipped[from] = isFlippedZyx[axis]!;
+  }
+  return { orderZyx: order, isFlippedZyx: isFlipped };
+}
+
+function turned(image: Image, turn: AxisTurn): Image {
+  const { geometry, voxels } = image;
+  const { sizeZyx } = geometry;
+  const plain = voxels instanceof Uint8Array ? voxels : Float32Array.from(voxels, Number);
+  const result = new (plain instanceof Uint8Array ? Uint8Array : Float32Array)(plain.length);
+  const count = voxelCount(sizeZyx);
+  for (let at = 0; at < plain.length; at += count)
+    turnVoxels({
+      plain: plain.subarray(at, at + count),
+      turned: result.subarray(at, at + count),
+      sizeZyx,
+      turn,
+      writes: "turned",
+    });
+  return { ...image, voxels: result, geometry: turnGeometry(geometry, turn) };
+}
