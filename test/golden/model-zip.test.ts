@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -95,6 +95,20 @@ describe("like nnU-Net's export, export-model", () => {
     rmSync(results("ensembles"), { recursive: true });
     expect(await export2d("--overwrite")).toBe(0);
     expect(await pathsIn()).not.toContain(informationFile);
+  });
+
+  test("packs the models of several data sets into one archive, which import-model unpacks", async () => {
+    makeResults({ withEnsembles: true });
+    cpSync(results(), join(folder, "results", "Dataset022_Other"), { recursive: true });
+    const argv = ["export-model", "21", "22", "-o", "Z.zip", "-c", "2d"];
+    expect(await main(argv, terminal), terminal.printed.err).toBe(0);
+    const [one, other] = ["Dataset021_Zip/", "Dataset022_Other/"].map(async (start) =>
+      (await pathsIn()).filter((path) => path.startsWith(start)).map((path) => path.slice(start.length)),
+    );
+    expect(await other).toEqual(await one);
+    rmSync(join(folder, "results"), { recursive: true });
+    expect(await main(["import-model", "Z.zip"], terminal), terminal.printed.err).toBe(0);
+    expect(readdirSync(join(folder, "results"))).toEqual(["Dataset021_Zip", "Dataset022_Other"]);
   });
 
   test("refuses --exp_cv_preds without the segmentations of a fold", async () => {

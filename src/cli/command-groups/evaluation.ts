@@ -7,8 +7,6 @@ import {
   postprocessOptions,
 } from "../options/selection-options.js";
 
-const dataset = { type: "string", describe: "number or name of the data set: 4, Dataset004_Liver" } as const;
-
 /** The commands that compare segmentations with references. */
 export const evaluationCommands: Readonly<Record<string, Command>> = {
   evaluate: {
@@ -62,10 +60,16 @@ export const evaluationCommands: Readonly<Record<string, Command>> = {
     load: async () => (await import("../commands/find-best.js")).runFindBest,
   },
   accumulate: {
-    usage: "accumulate <dataset>",
+    usage: "accumulate <datasets..>",
     describe: "collect the validation predictions of all folds of a model, and score them",
     options: accumulateOptions,
-    positional: { dataset },
+    positional: {
+      datasets: {
+        type: "string",
+        array: true,
+        describe: "numbers or names of data sets, such as 4 or Dataset004_Liver",
+      },
+    },
     examples: [["$0 accumulate 4 -c 3d_fullres", "writes crossval_results_folds_0_1_2_3_4/summary.json"]],
     load: async () => (await import("../commands/accumulate.js")).runAccumulate,
   },

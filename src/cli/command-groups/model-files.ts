@@ -10,11 +10,15 @@ import {
 /** The commands that pass trained models and plans on, and show data. */
 export const modelFileCommands: Readonly<Record<string, Command>> = {
   "export-model": {
-    usage: "export-model <dataset>",
-    describe: "pack trained models of a data set into a zip file for other people",
+    usage: "export-model <datasets..>",
+    describe: "pack trained models of data sets into a zip file for other people",
     options: exportModelOptions,
     positional: {
-      dataset: { type: "string", describe: "number or name of the data set: 4, Dataset004_Liver" },
+      datasets: {
+        type: "string",
+        array: true,
+        describe: "numbers or names of data sets, such as 4 or Dataset004_Liver",
+      },
     },
     examples: [
       ["$0 export-model 4 -c 3d_fullres -o liver.zip", "packs five folds, plans and post-processing"],

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { fillEmptyFolder } from "../../nnunet/conversion/build-folder.js";
 import { findDatasetName } from "../../nnunet/find-dataset.js";
-import { nnunetFolders, requireFolder } from "../../nnunet/folders.js";
+import { type NnunetFolders, nnunetFolders, requireFolder } from "../../nnunet/folders.js";
 import { accumulate, crossValidationFolder } from "../../nnunet/selection/accumulate.js";
 import { nameOf } from "../../nnunet/selection/best-model.js";
 import { readLabelRules } from "../../nnunet/selection/label-rules.js";
@@ -13,38 +13,73 @@ import { foldsOf } from "../folds-of.js";
 import { jsonText } from "../json-text.js";
 import type { accumulateOptions } from "../options/selection-options.js";
 
-type AccumulateArguments = InferredOptionTypes<typeof accumulateOptions> & { readonly dataset: string };
+type AccumulateArguments = InferredOptionTypes<typeof accumulateOptions> & {
+  readonly datasets: readonly string[];
+};
+
+/** A model whose folds are collected. */
+interface ModelToScore {
+  readonly datasetName: string;
+  readonly modelFolder: string;
+}
 
 /** `build_processor accumulate`: collects the validation predictions of all folds and scores them. */
 export async function runAccumulate(args: AccumulateArguments, session: CommandSession): Promise<number> {
-  const { terminal, environment, currentDirectory, progress, signal } = session;
-  const { trainer, plans, configuration } = args;
+  const { terminal, environment, currentDirectory } = session;
   const folders = nnunetFolders({ environment, currentDirectory }, 2);
-  const folds = foldsOf(args.folds);
-  const datasetName = await findDatasetName(String(args.dataset), folders);
-  const modelFolder = join(
-    requireFolder(folders, "results"),
-    datasetName,
-    nameOf({ trainer, plans, configuration }),
-  );
+  const models: ModelToScore[] = [];
+  for (const word of args.datasets) models.push(await modelOf(String(word), args, folders));
+  const isOne = models.length === 1;
+  const output = args.output === undefined ? null : resolve(currentDirectory, args.output);
+  const reports: object[] = [];
+  for (const model of models) {
+    const { datasetName } = model;
+    const ownOutput = output === null || isOne ? output : join(output, datasetName);
+    const { summaryFile, dice, iou } = await scoreOf(model, { output: ownOutput, args, folders, session });
+    reports.push({ summaryFile, foregroundMean: { dice, iou } });
+    if (!args.json)
+      terminal.out(
+        `${isOne ? "" : `${datasetName}\n`}foreground mean  Dice ${dice.toFixed(4)}  IoU ${iou.toFixed(4)}\nwritten          ${summaryFile}\n`,
+      );
+  }
+  if (args.json) terminal.out(jsonText(isOne ? reports[0]! : reports));
+  return 0;
+}
+
+/** @throws MODEL_NOT_FOUND */
+async function modelOf(
+  word: string,
+  { trainer, plans, configuration }: AccumulateArguments,
+  folders: NnunetFolders,
+): Promise<ModelToScore> {
+  const datasetName = await findDatasetName(word, folders);
+  const modelName = nameOf({ trainer, plans, configuration });
+  const modelFolder = join(requireFolder(folders, "results"), datasetName, modelName);
   await requireTrained(modelFolder);
-  const outputFolder =
-    args.output === undefined
-      ? join(modelFolder, crossValidationFolder(folds))
-      : resolve(currentDirectory, args.output);
+  return { datasetName, modelFolder };
+}
+
+interface ScoreOptions {
+  /** Null for the folder that nnU-Net takes. */
+  readonly output: string | null;
+  readonly args: AccumulateArguments;
+  readonly folders: NnunetFolders;
+  readonly session: CommandSession;
+}
+
+async function scoreOf(
+  { modelFolder }: ModelToScore,
+  { output, args, folders, session: { progress, signal } }: ScoreOptions,
+) {
+  const folds = foldsOf(args.folds);
+  const outputFolder = output ?? join(modelFolder, crossValidationFolder(folds));
   const fill = async (folder: string): Promise<void> => {
     const shared = { modelFolder, folds, folders, overwrite: true, progress, signal };
     await accumulate({ ...shared, outputFolder: folder, shownFolder: outputFolder });
   };
-  await (args.output === undefined ? fill(outputFolder) : fillEmptyFolder(outputFolder, fill));
+  await (output === null ? fill(outputFolder) : fillEmptyFolder(outputFolder, fill));
   const rules = await readLabelRules(modelFolder);
   const summaryFile = join(outputFolder, "summary.json");
   const { foregroundMean } = await readSummaryMeans(summaryFile, rules.evaluated.labels);
-  const report = { summaryFile, foregroundMean: { dice: foregroundMean.Dice, iou: foregroundMean.IoU } };
-  terminal.out(
-    args.json
-      ? jsonText(report)
-      : `foreground mean  Dice ${foregroundMean.Dice.toFixed(4)}  IoU ${foregroundMean.IoU.toFixed(4)}\nwritten          ${summaryFile}\n`,
-  );
-  return 0;
+  return { summaryFile, dice: foregroundMean.Dice, iou: foregroundMean.IoU };
 }

@@ -12,7 +12,9 @@ import { foldsOf } from "../folds-of.js";
 import { jsonText } from "../json-text.js";
 import type { exportModelOptions } from "../options/model-file-options.js";
 
-type ExportArguments = InferredOptionTypes<typeof exportModelOptions> & { readonly dataset: string };
+type ExportArguments = InferredOptionTypes<typeof exportModelOptions> & {
+  readonly datasets: readonly string[];
+};
 
 /** `build_processor export-model`: packs trained models into a zip file that nnU-Net and this program read. */
 export async function runExportModel(args: ExportArguments, session: CommandSession): Promise<number> {
@@ -21,11 +23,12 @@ export async function runExportModel(args: ExportArguments, session: CommandSess
   if (!args.overwrite && (await exists(file))) throw sharedError("OUTPUT_EXISTS", `${file} already exists`);
   const folders = nnunetFolders({ environment, currentDirectory }, args.nnunet === "v1" ? 1 : 2);
   const resultsFolder = requireFolder(folders, "results");
-  const datasetName = await findDatasetName(String(args.dataset), folders);
+  const datasetNames = new Set<string>();
+  for (const word of args.datasets) datasetNames.add(await findDatasetName(String(word), folders));
   const folds = foldsOf(args.folds);
-  const paths =
+  const filesOf = (datasetName: string): Promise<readonly string[]> =>
     args.nnunet === "v1"
-      ? await filesOfModelOfV1({
+      ? filesOfModelOfV1({
           resultsFolder,
           taskName: datasetName,
           trainer: args.trainer ?? "nnUNetTrainerV2",
@@ -35,7 +38,7 @@ export async function runExportModel(args: ExportArguments, session: CommandSess
           folds,
           isStrict: args.strict,
         })
-      : await filesOfModel({
+      : filesOfModel({
           resultsFolder,
           datasetName,
           trainer: args.trainer ?? "nnUNetTrainer",
@@ -45,6 +48,8 @@ export async function runExportModel(args: ExportArguments, session: CommandSess
           checkpoints: args.checkpoint,
           withPredictions: args["with-predictions"],
         });
+  const paths: string[] = [];
+  for (const name of datasetNames) paths.push(...(await filesOf(name)));
   await writeZip(file, { folder: resultsFolder, paths }, { progress, signal });
   terminal.out(args.json ? jsonText({ file, files: paths }) : `${paths.length} files  ${file}\n`);
   return 0;

@@ -1,12 +1,12 @@
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
-import type { ProcessorError } from "../../../processor/contract/errors.js";
+import { ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { shortText } from "../../ground/untrusted/short-text.js";
 import { nnunetFolders } from "../../nnunet/folders.js";
-import { type TrainedFolds, train } from "../../nnunet/training/train.js";
+import { checkedTraining, type TrainedFolds, train } from "../../nnunet/training/train.js";
 import { programOf, type Trainer } from "../../nnunet/training/trainer-command.js";
-import { trainTask } from "../../nnunet/training/v1/train-task.js";
+import { checkedTaskTraining, trainTask } from "../../nnunet/training/v1/train-task.js";
 import type { CommandSession } from "../command-session.js";
 import { foldsOf } from "../folds-of.js";
 import type { trainOptions } from "../options/train-options.js";
@@ -19,7 +19,6 @@ export type TrainArguments = InferredOptionTypes<typeof trainOptions> & {
 
 /** `build_processor train`: trains folds of a model with nnU-Net's own program, and shows how far it is. */
 export async function runTrain(args: TrainArguments, session: CommandSession): Promise<number> {
-  const { terminal, environment, currentDirectory, progress, signal } = session;
   const gpus = gpuNumbers(args.gpus);
   checkGpus(args, gpus);
   const runner = runnerOf(args, session);
@@ -31,12 +30,68 @@ export async function runTrain(args: TrainArguments, session: CommandSession): P
   // The name becomes part of folders and of a command of bash.
   if (args.trainer !== undefined && !/^[A-Za-z_]\w{0,199}$/.test(args.trainer))
     throw sharedError("USAGE", `--trainer takes the name of a class, not ${shortText(args.trainer)}`);
+  const datasets = [...new Set([args.dataset, ...(args.also ?? [])].map(String))];
+  const trainings = datasets.map((dataset) => trainingOf(dataset, args, { gpus, runner, session }));
+  // What would fail after days is refused before the first training.
+  if (datasets.length > 1) for (const { check } of trainings) await check();
   if (args.slurm) {
     const { submitTraining } = await import("../submit-training.js");
-    return submitTraining(args, session);
+    for (const dataset of datasets) await submitTraining({ ...args, dataset }, session);
+    return 0;
   }
+  report(await trainAll(trainings, args, session));
+  return 0;
+}
+
+/** Trains one data set after the other; if one fails, the others are trained all the same. */
+async function trainAll(
+  trainings: readonly Training[],
+  { json }: TrainArguments,
+  { terminal, progress, signal }: CommandSession,
+): Promise<readonly Failure[]> {
+  const isOne = trainings.length === 1;
+  const failures: Failure[] = [];
+  for (const { dataset, run } of trainings) {
+    if (!isOne) progress.note(dataset);
+    if (!isOne && json) terminal.out(`${JSON.stringify({ kind: "dataset", dataset })}\n`);
+    try {
+      const { modelFolder, failed } = await run();
+      for (const { fold, error } of failed)
+        failures.push({ what: isOne ? `fold ${fold}` : `${dataset}, fold ${fold}`, error });
+      if (!json && failed.length === 0) terminal.out(`model      ${modelFolder}\n`);
+    } catch (error) {
+      if (isOne || signal.aborted || !isOfDataset(error)) throw error;
+      failures.push({ what: dataset, error });
+    }
+  }
+  return failures;
+}
+
+/** False for what would end every other training in the same way. */
+const isOfDataset = (error: unknown): boolean =>
+  error instanceof ProcessorError && error.code !== "TRAINER_NOT_FOUND";
+
+interface Training {
+  readonly dataset: string;
+  /** Refuses what would fail. */
+  readonly check: () => Promise<unknown>;
+  readonly run: () => Promise<TrainedFolds>;
+}
+
+interface TrainingMachine {
+  readonly gpus: readonly number[];
+  readonly runner: Trainer;
+  readonly session: CommandSession;
+}
+
+function trainingOf(
+  dataset: string,
+  args: TrainArguments,
+  { gpus, runner, session }: TrainingMachine,
+): Training {
+  const { terminal, environment, currentDirectory, progress, signal } = session;
   const shown = trainingProgress(terminal, progress, args.json);
-  const programFolder = args.venv === undefined ? null : join(resolve(currentDirectory, args.venv), "bin");
+  const weights = args["pretrained-weights"];
   const common = {
     configuration: args.configuration,
     folds: [...new Set(foldsOf(args.folds))],
@@ -44,37 +99,36 @@ export async function runTrain(args: TrainArguments, session: CommandSession): P
     gpus,
     gpusPerFold: args["gpus-per-fold"],
     savesProbabilities: args["save-probabilities"],
-    pretrainedWeights:
-      args["pretrained-weights"] === undefined ? null : resolve(currentDirectory, args["pretrained-weights"]),
+    pretrainedWeights: weights === undefined ? null : resolve(currentDirectory, weights),
     restart: args.restart,
     onEvent: shown.onEvent,
     onWarning: (text: string) => progress.note(`warning: ${text}`),
     signal,
   };
-  const training =
-    args.nnunet === "v1"
-      ? trainTask({
-          ...common,
-          task: String(args.dataset),
-          trainer: args.trainer ?? null,
-          plans: args.plans ?? "nnUNetPlansv2.1",
-          folders: nnunetFolders({ environment, currentDirectory }, 1),
-          programFolder,
-          parallel: args.parallel,
-        })
-      : train({
-          ...common,
-          dataset: String(args.dataset),
-          trainer: args.trainer ?? "nnUNetTrainer",
-          plans: args.plans ?? "nnUNetPlans",
-          folders: nnunetFolders({ environment, currentDirectory }, 2),
-          runner,
-          device: args.device,
-        });
-  const result = await training.finally(shown.done);
-  report(result);
-  if (!args.json) terminal.out(`model      ${result.modelFolder}\n`);
-  return 0;
+  if (args.nnunet === "v1") {
+    const options = {
+      ...common,
+      task: dataset,
+      trainer: args.trainer ?? null,
+      plans: args.plans ?? "nnUNetPlansv2.1",
+      folders: nnunetFolders({ environment, currentDirectory }, 1),
+      programFolder: args.venv === undefined ? null : join(resolve(currentDirectory, args.venv), "bin"),
+      parallel: args.parallel,
+    };
+    const check = () => checkedTaskTraining(options);
+    return { dataset, check, run: () => trainTask(options).finally(shown.done) };
+  }
+  const options = {
+    ...common,
+    dataset,
+    trainer: args.trainer ?? "nnUNetTrainer",
+    plans: args.plans ?? "nnUNetPlans",
+    folders: nnunetFolders({ environment, currentDirectory }, 2),
+    runner,
+    device: args.device,
+  };
+  const check = () => checkedTraining(options);
+  return { dataset, check, run: () => train(options).finally(shown.done) };
 }
 
 /** @throws USAGE */
@@ -90,13 +144,19 @@ function runnerOf(args: TrainArguments, { currentDirectory }: CommandSession): T
   return { kind: "image", name: image, user, sharedMemory: args["shm-size"] };
 }
 
+interface Failure {
+  /** As in `fold 0`. */
+  readonly what: string;
+  readonly error: unknown;
+}
+
 /** @throws the error of the only fold that failed, or SOME_CASES_FAILED */
-function report({ failed }: TrainedFolds): void {
-  const [first] = failed;
+function report(failures: readonly Failure[]): void {
+  const [first] = failures;
   if (first === undefined) return;
-  if (failed.length === 1) throw first.error;
-  const lines = failed.map(({ fold, error }) => `  fold ${fold}: ${(error as ProcessorError).message}`);
-  throw sharedError("SOME_CASES_FAILED", `${failed.length} folds failed:\n${lines.join("\n")}`);
+  if (failures.length === 1) throw first.error;
+  const lines = failures.map(({ what, error }) => `  ${what}: ${(error as ProcessorError).message}`);
+  throw sharedError("SOME_CASES_FAILED", `${failures.length} trainings failed:\n${lines.join("\n")}`);
 }
 
 /** @throws USAGE for GPUs that contradict each other or the device */

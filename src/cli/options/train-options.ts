@@ -22,6 +22,14 @@ export const trainOptions = {
     requiresArg: true,
     describe: "folds to train, or all; finished ones are left as they are, interrupted ones are continued",
   },
+  // A word after the data set is its configuration, so that further ones need a flag.
+  also: {
+    group: trainingGroup,
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "further data sets, of which the same is trained after the first one",
+  },
   trainer: {
     group: trainingGroup,
     type: "string",

@@ -58,12 +58,8 @@ export interface TrainedFolds extends FoldResults {
  * @throws the errors of `checkTraining`, and FOLD_IN_USE, before anything is trained
  */
 export async function train(options: TrainOptions): Promise<TrainedFolds> {
-  const { folders, folds, gpus, onWarning, signal } = options;
-  const datasetName = await findDatasetName(options.dataset, folders);
-  const place = modelPlace(folders, datasetName, options);
-  const modelFolder = await trainedFolder(place);
-  const { pretrainedWeights, gpusPerFold } = options;
-  const warnings = await checkTraining({ ...place, modelFolder, folds, pretrainedWeights, gpusPerFold });
+  const { folds, gpus, onWarning, signal } = options;
+  const { datasetName, modelFolder, warnings } = await checkedTraining(options);
   const { environment, runner } = options;
   const ofMemory =
     runner.kind === "program" ? await sharedMemoryWarning(environment["nnUNet_n_proc_DA"]) : null;
@@ -76,6 +72,20 @@ export async function train(options: TrainOptions): Promise<TrainedFolds> {
     }),
   );
   return { modelFolder, ...trained };
+}
+
+/**
+ * Returns where a training that can begin writes.
+ *
+ * @throws the errors of `checkTraining`
+ */
+export async function checkedTraining(options: TrainOptions) {
+  const { folders, folds, pretrainedWeights, gpusPerFold } = options;
+  const datasetName = await findDatasetName(options.dataset, folders);
+  const place = modelPlace(folders, datasetName, options);
+  const modelFolder = await trainedFolder(place);
+  const warnings = await checkTraining({ ...place, modelFolder, folds, pretrainedWeights, gpusPerFold });
+  return { datasetName, modelFolder, warnings };
 }
 
 interface FoldTask {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { vi } from "vitest";
@@ -40,6 +40,12 @@ export class ToyTraining {
     this.writePlans(6);
   }
 
+  /** Adds a data set with the same cases. */
+  addDataset(name: string): void {
+    cpSync(this.dataset, join(this.folder, "pre", name), { recursive: true });
+    mkdirSync(join(this.folder, "raw", name));
+  }
+
   remove(): void {
     vi.unstubAllEnvs();
     rmSync(this.folder, { recursive: true });
@@ -75,8 +81,8 @@ export class ToyTraining {
     return main(["train", "7", "2d", "--venv", "venv", ...argv], this.terminal);
   }
 
-  foldFolder(fold: number, trainer = "nnUNetTrainer"): string {
-    return join(this.folder, "res", "Dataset007_Toy", `${trainer}__nnUNetPlans__2d`, `fold_${fold}`);
+  foldFolder(fold: number, trainer = "nnUNetTrainer", dataset = "Dataset007_Toy"): string {
+    return join(this.folder, "res", dataset, `${trainer}__nnUNetPlans__2d`, `fold_${fold}`);
   }
 }
 

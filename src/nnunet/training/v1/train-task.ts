@@ -50,7 +50,29 @@ export interface TrainTaskOptions {
  * @throws the errors of `checkTaskTraining`, before anything is trained
  */
 export async function trainTask(options: TrainTaskOptions): Promise<TrainedFolds> {
-  const { folders, configuration, plans, folds, gpus, signal } = options;
+  const { folds, gpus, signal } = options;
+  const { taskName, trainer, modelFolder } = await checkedTaskTraining(options);
+  const folderOf = (fold: Fold): string => join(modelFolder, fold === "all" ? "all" : `fold_${fold}`);
+  const trained = await withClaimedFolds(folds.map(folderOf), options, (claimOf) =>
+    eachFold({ folds, gpus, signal }, (fold, gpu, onBegin) => {
+      const foldFolder = folderOf(fold);
+      const claim = claimOf(foldFolder);
+      return trainOne(options, { taskName, trainer, foldFolder, claim, fold, gpu, onBegin });
+    }),
+  );
+  // Prediction does not know the trainers of several GPUs.
+  const single = trainer.replace(/_D?DP$/, "");
+  if (single !== trainer && trained.trained.length > 0) await changeTrainer(modelFolder, single);
+  return { modelFolder, ...trained };
+}
+
+/**
+ * Returns where a training of v1 that can begin writes.
+ *
+ * @throws the errors of `checkTaskTraining`
+ */
+export async function checkedTaskTraining(options: TrainTaskOptions) {
+  const { folders, configuration, plans, folds } = options;
   if (configuration === "3d_cascade_fullres" && options.gpusPerFold > 1 && options.trainer === null)
     throw sharedError(
       "USAGE",
@@ -69,18 +91,7 @@ export async function trainTask(options: TrainTaskOptions): Promise<TrainedFolds
     pretrainedWeights: options.pretrainedWeights,
     firstStageTrainer: "nnUNetTrainerV2",
   });
-  const folderOf = (fold: Fold): string => join(modelFolder, fold === "all" ? "all" : `fold_${fold}`);
-  const trained = await withClaimedFolds(folds.map(folderOf), options, (claimOf) =>
-    eachFold({ folds, gpus, signal }, (fold, gpu, onBegin) => {
-      const foldFolder = folderOf(fold);
-      const claim = claimOf(foldFolder);
-      return trainOne(options, { taskName, trainer, foldFolder, claim, fold, gpu, onBegin });
-    }),
-  );
-  // Prediction does not know the trainers of several GPUs.
-  const single = trainer.replace(/_D?DP$/, "");
-  if (single !== trainer && trained.trained.length > 0) await changeTrainer(modelFolder, single);
-  return { modelFolder, ...trained };
+  return { taskName, trainer, modelFolder };
 }
 
 function usualTrainer({ configuration, gpusPerFold, parallel }: TrainTaskOptions): string {
