@@ -10,9 +10,9 @@ import type { JobStore } from "./job-store.js";
 import { entryOf, type JobEntry, JobTable, type ListOptions, positionIn, type SentJob } from "./job-table.js";
 import type { JobsOptions } from "./jobs-options.js";
 import type { NewJob } from "./new-job.js";
+import { shownEvent } from "./shown-event.js";
 import { changeBy, type StateChange } from "./state-change.js";
 import { newStoredJob, type StoredJob, shownJob } from "./stored-job.js";
-import { withoutFolder } from "./without-folder.js";
 
 /** The events of so many ended jobs are kept for listeners who come late. */
 const keptLogs = 64;
@@ -222,8 +222,9 @@ export class Jobs {
   #take(event: EngineEvent): void {
     const entry = this.#table.get(event.id);
     if (entry === null || isFinal(entry.stored.state)) return;
-    const shown = withoutFolder(event, this.store.folderOf(event.id));
-    const taken = this.#takeFor(entry, shown).catch(this.#options.onTrouble);
+    const { onTrouble } = this.#options;
+    const shown = shownEvent(event, { folder: this.store.folderOf(event.id), onTrouble });
+    const taken = this.#takeFor(entry, shown).catch(onTrouble);
     this.#written = Promise.all([this.#written, taken]).then(() => {});
   }
 

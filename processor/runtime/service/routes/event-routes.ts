@@ -15,6 +15,8 @@ export function addEventRoutes(app: FastifyInstance, { jobs }: ServiceContext): 
   app.route<{ Params: { id: string } }>({
     method: "GET",
     url: "/v1/jobs/:id/events",
+    // Its answer has no end that a client could wait for.
+    exposeHeadRoute: false,
     config: { scope: "read" },
     schema: routeSchema({
       summary: "Follows a job: the events state, progress, log, result and end, as server-sent events",

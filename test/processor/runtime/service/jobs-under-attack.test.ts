@@ -109,7 +109,36 @@ test("the error and the log of a job name its files without the server's folders
   expect(answer.body).not.toContain(service.folder);
 });
 
+test("a fault of the program in a job is in the log, and clients do not see its place in the program", async () => {
+  const service = await testService();
+  await put(service, "own-id");
+  const message = "TypeError: x is undefined\n    at file:///opt/nnunet-processor/run.js:1:1";
+  service.engine.report({
+    kind: "failed",
+    id: "own-id",
+    error: { code: "BUG", message, help: "Report it." },
+  });
+  const { error } = (await ask(service, "GET", "/v1/jobs/own-id")).json();
+  expect(error).toEqual({
+    code: "BUG",
+    message: "the server has a fault",
+    help: "The server's log says more.",
+  });
+  expect(service.logLines.join("")).toContain("run.js:1:1");
+});
+
 describe("the events of a job", () => {
+  test("have no head that could be asked for alone, because it would not come before the job's end", async () => {
+    const service = await testService();
+    await put(service, "own-id");
+    const answer = await service.app.inject({
+      method: "HEAD",
+      url: "/v1/jobs/own-id/events",
+      headers: { host },
+    });
+    expect([answer.statusCode, answer.headers["allow"]]).toEqual([405, "GET"]);
+  });
+
   const waiting = (position: number) => ({ kind: "state", data: { state: "waiting", position } }) as const;
 
   test("keep only the last of its places in the queue, and nothing is missing", () => {
