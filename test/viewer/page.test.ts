@@ -43,6 +43,15 @@ describeWith([needs.chromium], "the web page", () => {
     await page.getByText("Done").nth(1).waitFor();
   }
 
+  /** Starts a further job with the same scan, and waits until the engine has it. */
+  async function startWaiting(page: Page, service: PageService, count: number): Promise<void> {
+    const path = join(temporaryFolder(), `scan${count}_0000.nii.gz`);
+    await writeImage(phantomImage(), path);
+    await dropFiles(page, [path]);
+    await page.getByRole("button", { name: "Segment", exact: true }).click();
+    await expect.poll(() => service.engine.jobs.length, { timeout: 60_000 }).toBe(count);
+  }
+
   async function showPhantom(page: Page, service: PageService): Promise<void> {
     await service.finishWithPhantom(await startPhantom(page, service));
     await page.getByRole("group", { name: "Display" }).waitFor();
@@ -110,6 +119,16 @@ describeWith([needs.chromium], "the web page", () => {
     });
     await card.getByText("25 %, about 42 seconds left").waitFor();
     expect(await card.getByRole("progressbar").getAttribute("value")).toBe("0.25");
+  });
+
+  test("says which place in the queue a job has, and when it starts", async () => {
+    const service = await pageService();
+    const page = await openPage(browser, service.address);
+    await showPhantom(page, service);
+    await startWaiting(page, service, 2);
+    await startWaiting(page, service, 3);
+    await page.getByText("Next, starts in less than a second").first().waitFor();
+    await page.getByText("1 before this one, starts in less than a second").first().waitFor();
   });
 
   test("cancels a job, and says so when it has really stopped", async () => {

@@ -119,11 +119,10 @@ export class JobList {
 }
 
 /** Says what a user wants to know next: the place in the queue, the time that is left, or the error. */
-export function jobDetail({ state, position, progress, error, created }: Job): string {
+export function jobDetail({ state, position, starts_in_s: wait, progress, error, created }: Job): string {
   if (state === "waiting" && position !== null) {
-    const eta = progress?.eta_s ?? null;
     const place = position === 0 ? "Next" : `${position} before this one`;
-    return eta === null ? place : `${place}, starts in ${formatDuration(eta)}`;
+    return wait === null ? place : `${place}, starts in ${formatDuration(wait)}`;
   }
   if (state === "running" && progress === null) return "Starting";
   if (state === "running" && progress !== null) {

@@ -37,6 +37,7 @@ export interface Job {
   readonly id: string;
   readonly state: JobState;
   readonly position: number | null;
+  readonly starts_in_s: number | null;
   readonly progress: JobProgress | null;
   readonly models: readonly string[];
   readonly created: string;

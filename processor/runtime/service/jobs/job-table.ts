@@ -35,6 +35,13 @@ export interface ListOptions {
   readonly after: string | null;
 }
 
+export interface JobCounts {
+  readonly waiting: number;
+  readonly running: number;
+  /** When the job was created that has waited longest; null if none waits. */
+  readonly oldestWaiting: string | null;
+}
+
 /** What tells whether a job was sent before. */
 export type SentJob = Pick<NewJob, "id" | "client" | "request" | "idempotency">;
 
@@ -72,6 +79,15 @@ export class JobTable {
   /** The jobs that wait, in the order in which they run. */
   waiting(): readonly JobEntry[] {
     return this.#inState("waiting", "waiting_for_device");
+  }
+
+  counts(): JobCounts {
+    const waiting = this.waiting();
+    return {
+      waiting: waiting.length,
+      running: this.running().length,
+      oldestWaiting: waiting[0]?.stored.created ?? null,
+    };
   }
 
   /** @throws QUEUE_FULL */

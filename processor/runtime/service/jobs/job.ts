@@ -92,6 +92,10 @@ export const job = record({
   id: text,
   state: oneOf(jobStates),
   position: about("Jobs that run before this one; null unless it waits.", orNull(count)),
+  starts_in_s: about(
+    "Seconds until it starts, by the times of the last 20 jobs of each model; null if unknown, or if it does not wait.",
+    orNull(number),
+  ),
   progress: orNull(jobProgress),
   models: about("The ids of its models, in running order.", listOf(text)),
   created: about("ISO 8601.", text),

@@ -41,7 +41,10 @@ export class Jobs {
   static async open(options: JobsOptions): Promise<Jobs> {
     const jobs = new Jobs(options);
     const found = await options.store.readAll();
-    for (const stored of found) jobs.#table.add(entryOf(stored));
+    for (const stored of found) {
+      jobs.#table.add(entryOf(stored));
+      if (stored.state === "done") jobs.#durations.add(stored);
+    }
     jobs.#engine = await options.openEngine((event) => jobs.#take(event));
     for (const stored of found) if (!isFinal(stored.state)) await jobs.#continue(stored);
     return jobs;
@@ -180,18 +183,12 @@ export class Jobs {
    * @throws JOB_UNKNOWN
    */
   logOf(id: string): EventLog {
-    const entry = this.#table.find(id);
-    if (entry.log !== null) return entry.log;
-    return logOfEnded(entry.stored);
+    const { log, stored } = this.#table.find(id);
+    return log ?? logOfEnded(stored);
   }
 
-  counts(): { readonly waiting: number; readonly running: number; readonly oldestWaiting: string | null } {
-    const waiting = this.#table.waiting();
-    return {
-      waiting: waiting.length,
-      running: this.#table.running().length,
-      oldestWaiting: waiting[0]?.stored.created ?? null,
-    };
+  counts(): ReturnType<JobTable["counts"]> {
+    return this.#table.counts();
   }
 
   /** Stops to take jobs, and ends the engine; what runs may finish within the grace. */
@@ -287,11 +284,16 @@ export class Jobs {
   }
 
   #show(entry: JobEntry, waiting = this.#table.waiting()): Job {
-    const { stored } = entry;
-    const progress =
-      entry.progress === null
-        ? null
-        : { ...entry.progress, eta_s: this.#durations.left(stored, this.#options.now()) };
-    return shownJob(stored, { position: positionIn(waiting, entry), progress });
+    const { stored, progress } = entry;
+    const now = this.#options.now();
+    const position = positionIn(waiting, entry);
+    return shownJob(stored, {
+      position,
+      starts_in_s:
+        position === null
+          ? null
+          : this.#durations.untilStart(this.#table.running(), waiting.slice(0, position), now),
+      progress: progress === null ? null : { ...progress, eta_s: this.#durations.left(stored, now) },
+    });
   }
 }

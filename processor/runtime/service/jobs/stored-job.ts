@@ -60,7 +60,7 @@ export interface StoredJob extends Omit<Checked<typeof storedJob>, "work"> {
 /** Returns what clients see of a job. */
 export function shownJob(
   { id, state, models, created, started, ended, request, result, error }: StoredJob,
-  now: Pick<Job, "position" | "progress">,
+  now: Pick<Job, "position" | "starts_in_s" | "progress">,
 ): Job {
   return { id, state, ...now, models, created, started, ended, request, result, error };
 }
