@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
+import { makeFolder } from "../../../processor/files/make-folder.js";
 import { readTextFile } from "../../../processor/files/read-text-file.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import type { ModelDescription } from "../../checkpoint/model-description.js";
@@ -63,6 +64,7 @@ export async function runInit(args: InitArguments, session: CommandSession): Pro
   if (metadataFile !== null && !args.overwrite && (await exists(metadataFile)))
     throw sharedError("OUTPUT_EXISTS", `${metadataFile} exists already`);
   checkConfig(config, { path });
+  await makeFolder(dirname(path));
   const schema = (await putSchemaBeside(path)) ? { $schema: `./${schemaName}` } : {};
   const dicom = metadataFile === null ? {} : { dicom: { path: relative(dirname(path), metadataFile) } };
   await writeJson(path, { ...schema, ...config, ...dicom });

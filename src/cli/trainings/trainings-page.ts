@@ -75,10 +75,10 @@ export const pageStyle = `body{font:16px/1.5 system-ui,sans-serif;margin:2rem au
 h2{font-size:1.1rem;overflow-wrap:anywhere}.wide{overflow-x:auto}table{border-collapse:collapse}
 th,td{padding:.3rem .8rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap;font-variant-numeric:tabular-nums}
 th:first-child,th:nth-child(2),td:nth-child(2){text-align:left}.training td:nth-child(2),.validating td:nth-child(2){color:#00613a;font-weight:600}
-.silent td:nth-child(2){color:#a40000;font-weight:600}.pictures{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:1rem 0}
+.silent td:nth-child(2),.diverged td:nth-child(2){color:#a40000;font-weight:600}.pictures{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:1rem 0}
 img{display:block;width:22rem;max-width:100%;height:auto;background:#fff}#news{min-height:1.5em;color:#555}
 @media(prefers-color-scheme:dark){body{color:#eee;background:#161616}th,td{border-color:#444}a{color:#9cf}#news{color:#bbb}
-.training td:nth-child(2),.validating td:nth-child(2){color:#7fd6a8}.silent td:nth-child(2){color:#ff9a8a}}
+.training td:nth-child(2),.validating td:nth-child(2){color:#7fd6a8}.silent td:nth-child(2),.diverged td:nth-child(2){color:#ff9a8a}}
 `;
 
 /** Replaces the trainings when there is news, and leaves the focus where it is. */

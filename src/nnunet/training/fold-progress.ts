@@ -10,8 +10,11 @@ import { validationDiceOfV1 } from "./v1/validation-dice-v1.js";
 
 /** How far a fold is, from the files that nnU-Net writes while it trains, here or on another machine. */
 export interface FoldProgress {
-  /** `silent` if the log has been the same for longer than an epoch takes: the training was stopped, or it hangs. */
-  readonly state: "training" | "validating" | "silent" | "finished";
+  /**
+   * `silent` if the log has been the same for longer than an epoch takes: the training was stopped, or it hangs. `diverged` if
+   * the last loss is NaN, which no later epoch can mend.
+   */
+  readonly state: "training" | "validating" | "silent" | "diverged" | "finished";
   /** The number of epochs that the trainer has set itself; null if its files do not say it. */
   readonly epochs: number | null;
   /** The last complete epoch. */
@@ -60,11 +63,13 @@ export async function foldProgress(
   const state =
     saved === "finished"
       ? "finished"
-      : isSilent
-        ? "silent"
-        : saved === "not-validated"
-          ? "validating"
-          : "training";
+      : Number.isNaN(last?.trainLoss)
+        ? "diverged"
+        : isSilent
+          ? "silent"
+          : saved === "not-validated"
+            ? "validating"
+            : "training";
   const left = last === null || epochs === null ? null : epochs - last.epoch - 1;
   return {
     state,

@@ -97,6 +97,16 @@ test("trainings says of each fold whether it trains, validates, has ended or giv
 `);
 });
 
+test("a fold whose last loss is NaN has diverged, and has no time left", async () => {
+  writeFold({
+    path: join(model, "fold_0"),
+    log: epoch(9).replace("train_loss 0.25", "train_loss nan"),
+    files: planned,
+  });
+  expect(await main(["trainings"], terminal), terminal.printed.err).toBe(0);
+  expect(terminal.printed.out).toMatch(/ 0 +diverged +9 of 1000 +NaN +-0\.125 +0\.500 – +–\n/);
+});
+
 test("a damaged summary of one fold hides its Dice only, not the other folds", async () => {
   writeTrainings();
   writeFileSync(join(folder, model, "fold_10", "validation", "summary.json"), '{"foreground_mean": 5}');

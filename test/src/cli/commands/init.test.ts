@@ -34,6 +34,14 @@ const written = (name = "config.json") =>
   JSON.parse(readFileSync(join(folder, name), "utf8")) as Record<string, unknown>;
 
 describe("init", () => {
+  test("makes the folder of its file", async () => {
+    expect(
+      await run("init", "--model-dir", resenc, "-o", "images/liver/config.json"),
+      terminal.printed.err,
+    ).toBe(0);
+    expect(written("images/liver/config.json")).toMatchObject({ $schema: "./config.schema.json" });
+  });
+
   test("writes a config with which the image gives the answer of nnU-Net's defaults", async () => {
     expect(await run("init", "--model-dir", resenc)).toBe(0);
     const config = await loadConfig(join(folder, "config.json"));
