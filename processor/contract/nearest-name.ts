@@ -1,12 +1,13 @@
 /**
  * Returns the name that was most likely meant by `wanted`; null if more letters differ from every name.
  *
- * @param limit the most letters that may differ; by default a third of them
+ * @param limit the most letters that may differ; by default a third of them, but two of four or five, and none of two: `3d` is not
+ *   a slip for `2d`
  */
 export function nearest(
   wanted: string,
   names: readonly string[],
-  limit = Math.max(2, wanted.length / 3),
+  limit = wanted.length < 4 ? wanted.length - 2 : Math.max(2, wanted.length / 3),
 ): string | null {
   let best: string | null = null;
   let bestDistance = limit + 1;

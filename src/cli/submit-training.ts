@@ -50,7 +50,7 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
   const { configuration } = args;
   const place = modelPlace(folders, dataset, { trainer, plans, configuration });
   const modelFolder = await trainedFolder(place);
-  const folds = [...new Set(foldsOf(args.folds))];
+  const folds = foldsOf(args.folds);
   const weights = args["pretrained-weights"];
   for (const warning of await checkTraining({
     ...place,

@@ -3,6 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { nearest } from "../../processor/contract/nearest-name.js";
 import { whyNotFound } from "../../processor/files/why-unreadable.js";
 import { nnunetError } from "../ground/errors/nnunet-errors.js";
+import { someOf } from "../ground/some-of.js";
 import { type NnunetFolders, requireFolder } from "./folders.js";
 
 /** A data set of nnU-Net v2 or a task of v1, and its folders. */
@@ -101,15 +102,7 @@ async function byNumber(number: number, present: readonly string[], folders: Nnu
 }
 
 const theyHave = (names: readonly string[]): string =>
-  names.length === 0 ? "" : `; they have ${listed(names)}`;
-
-/** The most names that a message lists. */
-const mostListed = 8;
-
-const listed = (names: readonly string[]): string =>
-  names.length <= mostListed
-    ? names.join(", ")
-    : `${names.slice(0, mostListed).join(", ")} and ${names.length - mostListed} more`;
+  names.length === 0 ? "" : `; they have ${someOf(names)}`;
 
 const foldersOf = ({ raw, preprocessed, results }: NnunetFolders): readonly string[] =>
   [raw, preprocessed, results].filter((folder) => folder !== null);

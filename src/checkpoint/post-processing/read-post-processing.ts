@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import type { LabelDefinition, PostProcessingStep } from "../../../processor/contract/manifest.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { whyNotFound } from "../../../processor/files/why-unreadable.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 import { Field } from "../fields.js";
 import { numpyGlobals } from "../pickle/numpy-globals.js";
@@ -67,9 +68,10 @@ function minimumSizes(field: Field): ReadonlyMap<string, number> | null {
 }
 
 async function readPickledSteps(file: string): Promise<readonly PostProcessingStep[]> {
-  const found = await stat(file).catch(() => null);
-  if (found?.isFile() !== true)
-    throw builderError("MODEL_FILE_INVALID", `${file} does not exist, or is not a file`);
+  const found = await stat(file).catch(async (cause: unknown) => {
+    throw builderError("MODEL_FILE_INVALID", `${file}${await whyNotFound(file, cause)}`, { cause });
+  });
+  if (!found.isFile()) throw builderError("MODEL_FILE_INVALID", `${file} is not a file`);
   const { size } = found;
   if (size > maxPickleBytes)
     throw builderError("CHECKPOINT_REFUSED", `${file} is larger than ${maxPickleBytes} bytes`);

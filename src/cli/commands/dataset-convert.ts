@@ -1,6 +1,7 @@
+import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
-import { exists } from "../../../processor/files/exists.js";
+import { whyNotFound } from "../../../processor/files/why-unreadable.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import {
   type Conversion,
@@ -37,8 +38,10 @@ export async function runConvertDataset(
   const reports: object[] = [];
   for (const word of sources) {
     const source = resolve(terminal.currentDirectory, word);
+    await stat(source).catch(async (cause: unknown) => {
+      throw sharedError("INPUT_NOT_FOUND", `${source}${await whyNotFound(source, cause)}`, { cause });
+    });
     const kind = args.from ?? kindOf(source);
-    if (!(await exists(source))) throw sharedError("INPUT_NOT_FOUND", `${source} does not exist`);
     const name = await targetName({ args, source, kind, folders });
     const target = join(raw, name);
     const conversion = { source, target, tools: { progress, signal } };

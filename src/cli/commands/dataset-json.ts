@@ -3,6 +3,7 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { supportedEndings } from "../../../processor/imaging/formats/image-ending.js";
 import { requireAbsent } from "../../ground/files/output-file.js";
+import { someOf } from "../../ground/some-of.js";
 import { filesOf } from "../../nnunet/conversion/build-folder.js";
 import { casesOfFolder, filesOfImages } from "../../nnunet/datasets/list-cases.js";
 import type { CommandSession } from "../command-session.js";
@@ -32,7 +33,7 @@ export async function runDatasetJson(
     if (fileEnding === undefined)
       throw sharedError(
         "INPUT_NOT_FOUND",
-        `${images} has no images named <case>_0000.nii.gz or the like${names.length === 0 ? "; it is empty" : `; it has ${names.toSorted().slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""}`}`,
+        `${images} has no images named <case>_0000.nii.gz or the like; it ${names.length === 0 ? "is empty" : `has ${someOf(names.toSorted())}`}`,
       );
     const cases = casesOfFolder({ folder: rawFolder, fileEnding }, names);
     const tests = (await filesOf(join(rawFolder, "imagesTs"))) ?? [];

@@ -26,6 +26,7 @@ export async function runExportModel(args: ExportArguments, session: CommandSess
   const datasetNames = new Set<string>();
   for (const word of args.datasets) datasetNames.add(await findDatasetName(String(word), folders));
   const folds = foldsOf(args.folds);
+  const named = args.configurations === undefined ? null : [...new Set(args.configurations)];
   const filesOf = (datasetName: string): Promise<readonly string[]> =>
     args.nnunet === "v1"
       ? filesOfModelOfV1({
@@ -34,7 +35,7 @@ export async function runExportModel(args: ExportArguments, session: CommandSess
           trainer: args.trainer ?? "nnUNetTrainerV2",
           cascadeTrainer: args["cascade-trainer"],
           plans: args.plans ?? "nnUNetPlansv2.1",
-          configurations: args.configurations ?? ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"],
+          configurations: named ?? ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"],
           folds,
           isStrict: args.strict,
         })
@@ -43,7 +44,7 @@ export async function runExportModel(args: ExportArguments, session: CommandSess
           datasetName,
           trainer: args.trainer ?? "nnUNetTrainer",
           plans: args.plans ?? "nnUNetPlans",
-          configurations: args.configurations ?? ["3d_lowres", "3d_fullres", "2d", "3d_cascade_fullres"],
+          configurations: named ?? ["3d_lowres", "3d_fullres", "2d", "3d_cascade_fullres"],
           folds,
           checkpoints: args.checkpoint,
           withPredictions: args["with-predictions"],

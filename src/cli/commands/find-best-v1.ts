@@ -18,7 +18,9 @@ export async function compareModelsOfV1(
     task: dataset,
     folders,
     // In v1's order, which its averages and their names follow.
-    configurations: args.configurations ?? ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"],
+    configurations: [
+      ...new Set(args.configurations ?? ["2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres"]),
+    ],
     trainer: only(args.trainer, "trainer") ?? "nnUNetTrainerV2",
     cascadeTrainer: args["cascade-trainer"],
     plans: only(args.plans, "plans") ?? "nnUNetPlansv2.1",

@@ -16,9 +16,9 @@ export async function compareModelsOfV2(
   const found = await findBest({
     dataset,
     folders,
-    trainers: args.trainer ?? ["nnUNetTrainer"],
-    configurations: args.configurations ?? ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"],
-    plans: args.plans ?? ["nnUNetPlans"],
+    trainers: each(args.trainer ?? ["nnUNetTrainer"]),
+    configurations: each(args.configurations ?? ["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"]),
+    plans: each(args.plans ?? ["nnUNetPlans"]),
     folds: foldsOf(args.folds),
     allowsEnsembles: args.ensembles,
     overwrite: !args["keep-existing"],
@@ -28,6 +28,9 @@ export async function compareModelsOfV2(
   });
   return { best: bestForConfig(found), text: bestText(found), report: jsonReport(found) };
 }
+
+/** Returns each name once: a model is not to be averaged with itself. */
+const each = (names: readonly string[]): readonly string[] => [...new Set(names)];
 
 function bestForConfig(found: BestModel): BestForConfig {
   const results = dirname(found.informationFile);

@@ -24,9 +24,11 @@ export async function runFindBest(args: FindBestArguments, session: CommandSessi
     const { best, text, report } = await compare({ dataset, args, folders }, session);
     const named = args["write-config"] ?? null;
     const configFile = isOne || named === null ? named : join(dirname(named), dataset, basename(named));
+    // A config.json needs more of the models than the comparison, so it may fail where the choice is made.
+    if (!args.json) terminal.out(`${isOne ? "" : `${dataset}\n`}${text}`);
     if (configFile !== null) await writeBestConfig(resolve(currentDirectory, configFile), best, session);
+    if (!args.json) terminal.out(nextText(configFile, terminal));
     reports.push(report);
-    if (!args.json) terminal.out(`${isOne ? "" : `${dataset}\n`}${text}${nextText(configFile, terminal)}`);
   }
   if (args.json) terminal.out(jsonText(isOne ? reports[0]! : reports));
   return 0;

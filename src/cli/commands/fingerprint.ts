@@ -1,6 +1,7 @@
 import type { InferredOptionTypes } from "yargs";
 import { counted } from "../../../processor/contract/counted.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
+import { someOf } from "../../ground/some-of.js";
 import { type FingerprintReport, makeFingerprint } from "../../nnunet/fingerprint/make-fingerprint.js";
 import type { CommandSession } from "../command-session.js";
 import type { fingerprintOptions } from "../options/nnunet-options.js";
@@ -36,16 +37,8 @@ export async function runFingerprint(
   return 0;
 }
 
-/** The most changed files that the report names. */
-const mostNamed = 5;
-
 function reportText({ dataset, file, cases, continued, result, changes }: FingerprintReport): string {
-  const changed =
-    changes.length === 0
-      ? []
-      : [
-          `  the raw data have changed: ${changes.slice(0, mostNamed).join(", ")}${changes.length > mostNamed ? ` and ${changes.length - mostNamed} more` : ""}`,
-        ];
+  const changed = changes.length === 0 ? [] : [`  the raw data have changed: ${someOf(changes)}`];
   const done =
     result === "kept"
       ? `  kept ${file}, which fits the raw data (--clean computes it again)`

@@ -94,7 +94,7 @@ function trainingOf(
   const weights = args["pretrained-weights"];
   const common = {
     configuration: args.configuration,
-    folds: [...new Set(foldsOf(args.folds))],
+    folds: foldsOf(args.folds),
     environment,
     gpus,
     gpusPerFold: args["gpus-per-fold"],

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { someOf } from "../../ground/some-of.js";
 import { buildFolder, filesOf } from "./build-folder.js";
 import type { Conversion } from "./convert-dataset.js";
 import { isVolume, type PictureSettings, writePictureCase } from "./convert-picture-case.js";
@@ -46,7 +47,7 @@ export async function convertPictures(conversion: PictureConversion): Promise<vo
     );
   if (training.length < all.length)
     tools.progress.note(
-      `${all.length - training.length} of ${all.length} pictures in imagesTr have no label and are left out: ${listed(all)}`,
+      `${all.length - training.length} of ${all.length} pictures in imagesTr have no label and are left out: ${withoutLabel(all)}`,
     );
   const test = pictureCases(
     await picturesIn(source, "imagesTs"),
@@ -79,13 +80,8 @@ export async function convertPictures(conversion: PictureConversion): Promise<vo
 
 const idsOf = (cases: readonly PictureCase[]): readonly string[] => cases.map(({ id }) => id);
 
-/** The most cases that a message names. */
-const mostNamed = 5;
-
-function listed(cases: readonly PictureCase[]): string {
-  const ids = idsOf(cases.filter(({ label }) => label === null));
-  return `${ids.slice(0, mostNamed).join(", ")}${ids.length > mostNamed ? ", …" : ""}`;
-}
+const withoutLabel = (cases: readonly PictureCase[]): string =>
+  someOf(idsOf(cases.filter(({ label }) => label === null)));
 
 async function picturesIn(source: string, name: string): Promise<readonly string[]> {
   return (await filesOf(join(source, name)))?.filter((file) => pictureEnding.test(file)) ?? [];

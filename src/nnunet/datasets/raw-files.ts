@@ -4,6 +4,7 @@ import { join, relative } from "node:path";
 import { regularFileBytes } from "../../../processor/files/read-text-file.js";
 import { whyUnreadable } from "../../../processor/files/why-unreadable.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { someOf } from "../../ground/some-of.js";
 import { readJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
 import { type ImageReaderName, isReaderName } from "./image-reader.js";
@@ -108,9 +109,6 @@ async function isSame(path: string, before: ReadonlyMap<string, unknown>): Promi
   );
 }
 
-/** The most changed files that a message names. */
-const mostNamed = 5;
-
 /**
  * Refuses to use a fingerprint whose raw data have changed since.
  *
@@ -127,9 +125,8 @@ export async function requireUnchanged(
   const paths = cases.flatMap(({ images, label }) => [...images, ...(label === null ? [] : [label])]);
   const changes = (await changedRawFiles(preprocessedFolder, rawFolder, paths)) ?? [];
   if (changes.length === 0) return;
-  const more = changes.length > mostNamed ? ` and ${changes.length - mostNamed} more` : "";
   throw nnunetError(
     "DATASET_CHANGED",
-    `the raw data of ${name} have changed since the fingerprint: ${changes.slice(0, mostNamed).join(", ")}${more}`,
+    `the raw data of ${name} have changed since the fingerprint: ${someOf(changes)}`,
   );
 }

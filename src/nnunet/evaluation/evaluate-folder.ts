@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { PostProcessingStep } from "../../../processor/contract/manifest.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { someOf } from "../../ground/some-of.js";
 import { namesIn, someNamesIn } from "../files/names-in.js";
 import { forEachCase, type WorkSession } from "../threads/for-each-case.js";
 import type { CaseResult } from "./evaluate-case.js";
@@ -57,18 +58,13 @@ async function pairedNames(request: EvaluationRequest): Promise<readonly string[
   if (missing.length > 0 && !allowMissing)
     throw nnunetError(
       "PREDICTION_MISSING",
-      `${predictionFolder} lacks ${listed(missing)} of ${referenceFolder}`,
+      `${predictionFolder} lacks ${someOf(missing)} of ${referenceFolder}`,
     );
   const extra = predictions.filter((name) => !references.includes(name));
   if (extra.length > 0)
     throw nnunetError(
       "REFERENCE_MISSING",
-      `${referenceFolder} lacks ${listed(extra)}, which ${predictionFolder} has`,
+      `${referenceFolder} lacks ${someOf(extra)}, which ${predictionFolder} has`,
     );
   return predictions;
-}
-
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 10).join(", ");
-  return names.length > 10 ? `${shown} and ${names.length - 10} more files` : shown;
 }

@@ -1,5 +1,6 @@
 import { counted } from "../../../processor/contract/counted.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { someOf } from "../../ground/some-of.js";
 import type { NnunetVersion } from "../folders.js";
 
 /** How an archive of nnU-Net names its files, from the folder of trained models. */
@@ -69,6 +70,5 @@ function whatInstead(paths: readonly string[], version: NnunetVersion): string {
   const plans = paths.find((path) => /(?:^|\/)plans\.(?:json|pkl)$/.test(path));
   const weights = version === 1 ? "fold_…/….model" : "fold_…/….pth";
   if (plans !== undefined) return `has ${plans}, but no weights next to it (${weights})`;
-  const shown = paths.slice(0, 3).join(", ");
-  return `has no trained model, but ${counted(paths.length, "file")}: ${shown}${paths.length > 3 ? ", …" : ""}`;
+  return `has no trained model, but ${counted(paths.length, "file")}: ${someOf(paths)}`;
 }

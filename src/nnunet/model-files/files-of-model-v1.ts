@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists, ifPresent } from "../../../processor/files/exists.js";
+import { someOf } from "../../ground/some-of.js";
 
 export interface ExportSelectionOfV1 {
   /** `nnUNet` in the folder that RESULTS_FOLDER names; names in the archive are relative to it. */
@@ -47,11 +48,7 @@ export async function filesOfModelOfV1(selection: ExportSelectionOfV1): Promise<
       );
   }
   paths.push(...(await filesOfEnsembles(selection)));
-  if (missing.length > 0)
-    throw sharedError(
-      "FOLD_MISSING",
-      `${resultsFolder} lacks ${missing.slice(0, 10).join(", ")}${missing.length > 10 ? ` and ${missing.length - 10} more files` : ""}`,
-    );
+  if (missing.length > 0) throw sharedError("FOLD_MISSING", `${resultsFolder} lacks ${someOf(missing)}`);
   if (paths.length === 0)
     throw sharedError("MODEL_NOT_FOUND", `${resultsFolder} has no trained model of ${taskName}`);
   return paths;

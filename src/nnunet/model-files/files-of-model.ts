@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { ifPresent, isFile } from "../../../processor/files/exists.js";
+import { someOf } from "../../ground/some-of.js";
 import { nameOf, type TrainedName } from "../selection/best-model.js";
 
 export interface ExportSelection {
@@ -78,11 +79,7 @@ async function filesOfConfiguration(
   for (const name of wanted) await take(`${crossValidation}/${name}`);
   for (const name of ["plans.json", "dataset_fingerprint.json", "dataset.json"])
     await need(`${model}/${name}`);
-  if (missing.length > 0)
-    throw sharedError(
-      "FOLD_MISSING",
-      `${resultsFolder} lacks ${missing.slice(0, 10).join(", ")}${missing.length > 10 ? ` and ${missing.length - 10} more files` : ""}`,
-    );
+  if (missing.length > 0) throw sharedError("FOLD_MISSING", `${resultsFolder} lacks ${someOf(missing)}`);
   return paths;
 }
 

@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import { exists } from "../../../processor/files/exists.js";
+import { didYouMean } from "../../../processor/files/nearest-path.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { type DatasetJson, readDatasetJson } from "../datasets/dataset-json.js";
@@ -36,7 +37,8 @@ export async function movePlans(options: MovePlansOptions): Promise<string> {
   const { sourceFolder, plans, target, newName, environment } = options;
   const sourceFile = join(sourceFolder, `${plans}.json`);
   const source = await readPythonJsonObject(sourceFile);
-  if (source === null) throw nnunetError("NOT_PREPROCESSED", `${sourceFile} does not exist`);
+  if (source === null)
+    throw nnunetError("NOT_PREPROCESSED", `${sourceFile} does not exist${await didYouMean(sourceFile)}`);
   if (!(await exists(target.preprocessedFolder)))
     throw nnunetError("FINGERPRINT_MISSING", `${target.preprocessedFolder} does not exist`);
   const dataset = await readDatasetJson(target.rawFolder);

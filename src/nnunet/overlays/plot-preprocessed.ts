@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
+import { didYouMean } from "../../../processor/files/nearest-path.js";
 import { resolveConfiguration } from "../../checkpoint/nnunet-v2/configuration.js";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
@@ -27,7 +28,8 @@ export interface PlotPreprocessedOptions extends OverlayOptions {
 export async function plotPreprocessed(options: PlotPreprocessedOptions): Promise<number> {
   const { datasetFolder, outputFolder, plans, channel, intensity } = options;
   const plansFile = join(datasetFolder, `${plans}.json`);
-  if (!(await exists(plansFile))) throw nnunetError("NOT_PREPROCESSED", `${plansFile} does not exist`);
+  if (!(await exists(plansFile)))
+    throw nnunetError("NOT_PREPROCESSED", `${plansFile} does not exist${await didYouMean(plansFile)}`);
   const plansJson = await readJsonFile(plansFile);
   const names = plansJson.get("configurations").keys();
   const configuration = options.configuration ?? (names.includes("3d_fullres") ? "3d_fullres" : "2d");

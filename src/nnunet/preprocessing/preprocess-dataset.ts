@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { nearest } from "../../../processor/contract/nearest-name.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { copyFileWhole } from "../../../processor/files/copy-file.js";
+import { didYouMean } from "../../../processor/files/nearest-path.js";
 import { Field } from "../../checkpoint/fields.js";
 import { resolveConfiguration } from "../../checkpoint/nnunet-v2/configuration.js";
 import { readInferencePlan } from "../../checkpoint/nnunet-v2/inference-plan.js";
@@ -66,7 +67,8 @@ export async function preprocessDataset(
   if (!settings.allowsChanges) await requireUnchanged(place, cases);
   const plansFile = join(preprocessedFolder, `${settings.plansName}.json`);
   const raw = await readJsonObject(plansFile);
-  if (raw === null) throw nnunetError("PLANS_MISSING", `${plansFile} does not exist`);
+  if (raw === null)
+    throw nnunetError("PLANS_MISSING", `${plansFile} does not exist${await didYouMean(plansFile)}`);
   const plans = new Field(raw, plansFile);
   requireAnyKnown(settings.configurations, plans.get("configurations").keys(), plansFile);
   const asked = askedConfigurations(plans, settings.configurations);

@@ -5,6 +5,7 @@ import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { exists } from "../../../processor/files/exists.js";
 import { makeFolder } from "../../../processor/files/make-folder.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { someOf } from "../../ground/some-of.js";
 import { namesIn } from "../files/names-in.js";
 import { readJsonObject } from "../files/read-json.js";
 import { writePythonJson } from "../files/write-json.js";
@@ -117,10 +118,7 @@ function commonCases(listed: readonly ListedFiles[]): ReadonlyMap<string, readon
   for (const { place, files } of listed) {
     const missing = names.filter((name) => !files.has(name));
     if (missing.length > 0)
-      throw nnunetError(
-        "PROBABILITIES_MISSING",
-        `${place} lacks ${missing.slice(0, 10).join(", ")}${missing.length > 10 ? ` and ${missing.length - 10} more` : ""}, which others have`,
-      );
+      throw nnunetError("PROBABILITIES_MISSING", `${place} lacks ${someOf(missing)}, which others have`);
   }
   return new Map(names.map((name) => [name, listed.map(({ files }) => files.get(name)!)]));
 }

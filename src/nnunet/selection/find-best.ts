@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { exists } from "../../../processor/files/exists.js";
+import { didYouMean } from "../../../processor/files/nearest-path.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
@@ -99,8 +101,15 @@ async function trainedModels(
   { results, preprocessed }: { readonly results: string; readonly preprocessed: string },
 ): Promise<{ readonly trained: readonly TrainedName[]; readonly leftOut: readonly TrainedName[] }> {
   const known = new Map<string, readonly string[]>();
-  for (const name of plans)
-    known.set(name, (await readJsonFile(join(preprocessed, `${name}.json`))).get("configurations").keys());
+  for (const name of plans) {
+    const plansFile = join(preprocessed, `${name}.json`);
+    if (!(await exists(plansFile)))
+      throw nnunetError(
+        "NOT_PREPROCESSED",
+        `${plansFile} does not exist${await didYouMean(plansFile)}; nnU-Net compares the configurations that the plans have`,
+      );
+    known.set(name, (await readJsonFile(plansFile)).get("configurations").keys());
+  }
   const wanted = trainers.flatMap((trainer) =>
     configurations.flatMap((configuration) => plans.map((name) => ({ trainer, configuration, plans: name }))),
   );

@@ -4,6 +4,7 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { someOf } from "../../ground/some-of.js";
 import { crossValidationSplits, randomSplit, type Split } from "../preprocessing/splits.js";
 import type { Fold } from "./each-fold.js";
 
@@ -73,20 +74,16 @@ export async function checkCases(place: CasesToCheck): Promise<readonly Split[]>
   for (const [i, { train, val }] of ofFolds.entries()) {
     const missing = missingParts(data, [...train, ...val]);
     if (missing.length > 0)
-      throw nnunetError("NOT_PREPROCESSED", `fold ${folds[i]}: ${dataFolder} lacks ${someOf(missing)}`);
+      throw nnunetError("NOT_PREPROCESSED", `fold ${folds[i]}: ${dataFolder} lacks ${someOf(missing, 3)}`);
     const unscored = val.map((id) => `${id}${fileEnding}`).filter((name) => !isReference.has(name));
     if (unscored.length > 0)
       throw nnunetError(
         "NOT_PREPROCESSED",
-        `fold ${folds[i]}: ${references} lacks ${someOf(unscored)}, which the validation after the last epoch needs`,
+        `fold ${folds[i]}: ${references} lacks ${someOf(unscored, 3)}, which the validation after the last epoch needs`,
       );
   }
   return ofFolds;
 }
-
-/** @example someOf(["a", "b", "c", "d"]) // "a, b, c and 1 more" */
-export const someOf = (names: readonly string[]): string =>
-  names.length <= 3 ? names.join(", ") : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
 
 async function splitsOf(
   { preprocessedFolder, folds }: CasesToCheck,

@@ -2,16 +2,18 @@ import { statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
+import { didYouMean } from "../../../processor/files/nearest-path.js";
 import type { Field } from "../../checkpoint/fields.js";
 import { resolveConfiguration } from "../../checkpoint/nnunet-v2/configuration.js";
 import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
+import { someOf } from "../../ground/some-of.js";
 import { namesIn } from "../files/names-in.js";
 import { type NnunetFolders, requireFolder } from "../folders.js";
 import type { Split } from "../preprocessing/splits.js";
 import { writeSplits } from "../preprocessing/write-splits.js";
 import { nameOf, type TrainedName } from "../selection/best-model.js";
-import { checkCases, missingParts, preprocessedFolder, someOf } from "./check-cases.js";
+import { checkCases, missingParts, preprocessedFolder } from "./check-cases.js";
 import type { Fold } from "./each-fold.js";
 
 export interface TrainingPlace extends ModelPlace {
@@ -81,7 +83,8 @@ export async function writeFirstSplits(place: ModelPlace): Promise<void> {
 
 async function readPlans({ preprocessedFolder, plans }: ModelPlace): Promise<Field> {
   const plansFile = join(preprocessedFolder, `${plans}.json`);
-  if (!(await exists(plansFile))) throw nnunetError("NOT_PREPROCESSED", `${plansFile} does not exist`);
+  if (!(await exists(plansFile)))
+    throw nnunetError("NOT_PREPROCESSED", `${plansFile} does not exist${await didYouMean(plansFile)}`);
   return readJsonFile(plansFile);
 }
 
@@ -164,7 +167,7 @@ async function checkPreviousStage(
   if (missing.size > 0)
     throw nnunetError(
       "NOT_PREPROCESSED",
-      `${predictions} ${predicted.size === 0 ? "does not exist" : `lacks ${someOf([...missing])}`}: all folds of ${previous} must be trained before the second stage; a fold without validation/summary.json predicts its cases again`,
+      `${predictions} ${predicted.size === 0 ? "does not exist" : `lacks ${someOf([...missing], 3)}`}: all folds of ${previous} must be trained before the second stage; a fold without validation/summary.json predicts its cases again`,
     );
 }
 
@@ -185,7 +188,7 @@ async function checkNextStage(
   if (missing === null || missing.length > 0)
     throw nnunetError(
       "NOT_PREPROCESSED",
-      `${folder} ${missing === null ? "does not exist" : `lacks ${someOf(missing)}`}: after the last epoch, ${place.configuration} predicts for ${next}, and reads its data`,
+      `${folder} ${missing === null ? "does not exist" : `lacks ${someOf(missing, 3)}`}: after the last epoch, ${place.configuration} predicts for ${next}, and reads its data`,
     );
 }
 

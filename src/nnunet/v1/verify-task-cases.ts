@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import { exists } from "../../../processor/files/exists.js";
+import { someOf } from "../../ground/some-of.js";
 import { type CaseFacts, type GridFacts, isRead } from "../datasets/examine-case.js";
 import type { DatasetFinding } from "../datasets/verify/dataset-finding.js";
 import { type DatasetPool, eachCase, type WorkTools } from "../threads/each-case.js";
@@ -124,7 +125,7 @@ function checkCase(
   if (unexpected.length > 0)
     add(
       "label-values",
-      `${label.path} has the values ${unexpected.slice(0, 8).join(", ")}, but dataset.json declares ${expected.join(", ")}`,
+      `${label.path} has the values ${someOf(unexpected)}, but dataset.json declares ${expected.join(", ")}`,
       {
         remedy: "Declare the labels in dataset.json, or correct the file.",
         step: steps.labelValues,

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { counted } from "../../../processor/contract/counted.js";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { exists } from "../../../processor/files/exists.js";
+import { someOf } from "../../ground/some-of.js";
 import { filesOf } from "../conversion/build-folder.js";
 import { closedFolder } from "../datasets/verify/check-folders.js";
 import type { DatasetFinding } from "../datasets/verify/dataset-finding.js";
@@ -125,11 +126,10 @@ async function leftOver(
   const names = (await filesOf(folder)) ?? [];
   const unused = names.filter((file) => file.endsWith(".nii.gz") && !used.has(join(folder, file)));
   if (unused.length === 0) return [];
-  const shown = `${unused.slice(0, 5).join(", ")}${unused.length > 5 ? ", …" : ""}`;
   return [
     fault(
       "left-over-files",
-      `${folder} has ${counted(unused.length, "file")} that dataset.json does not list: ${shown}`,
+      `${folder} has ${counted(unused.length, "file")} that dataset.json does not list: ${someOf(unused)}`,
       { remedy: "List the cases in dataset.json, or move the files away.", step },
     ),
   ];

@@ -1,4 +1,5 @@
 import { counted } from "../../../../processor/contract/counted.js";
+import { someOf } from "../../../ground/some-of.js";
 import { type GridFacts, type ImageFacts, isRead, type LabelFacts } from "../examine-case.js";
 import { type CaseQuestion, failsLater, finding, someImages, someLabels } from "./case-finding.js";
 import { axesFindings, dimensionFindings, vectorFindings } from "./check-axes.js";
@@ -58,7 +59,7 @@ function labelValueFindings(question: CaseQuestion, label: LabelFacts): readonly
       finding(question, {
         severity: "error",
         check: "label-values",
-        text: `${label.path} has the values ${unexpected.slice(0, 8).join(", ")}${unexpected.length > 8 ? ", …" : ""}, but dataset.json declares ${question.expectedLabels.join(", ")}`,
+        text: `${label.path} has the values ${someOf(unexpected)}, but dataset.json declares ${question.expectedLabels.join(", ")}`,
         remedy: "Declare the labels in dataset.json, or correct the file; labels are whole numbers.",
         step: steps.labelValues,
         nnunet: failsLater(

@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import { counted } from "../../../../processor/contract/counted.js";
 import { isFile } from "../../../../processor/files/exists.js";
 import { readTextFile } from "../../../../processor/files/read-text-file.js";
+import { someOf } from "../../../ground/some-of.js";
 import { shortText } from "../../../ground/untrusted/short-text.js";
 import { largestJsonBytes, readJsonObject } from "../../files/read-json.js";
 import { type DatasetJson, datasetOf } from "../dataset-json.js";
@@ -169,12 +170,7 @@ async function fileFindings(
     findings.push(
       stops(steps.caseCount, "case-count", {
         text: `${folder} has ${counted(cases.length, "training case")}${
-          cases.length === 0
-            ? ""
-            : ` (${cases
-                .slice(0, 5)
-                .map(({ id }) => id)
-                .join(", ")}${cases.length > 5 ? ", …" : ""})`
+          cases.length === 0 ? "" : ` (${someOf(cases.map(({ id }) => id))})`
         }, but \`numTraining\` is ${caseCount}`,
         remedy: `Correct \`numTraining\` or \`file_ending\` (${fileEnding}), or add the missing cases. A file whose channel number has not four digits counts as a case of its own.`,
       }),
@@ -246,7 +242,7 @@ async function unusedFiles(
       findings.push(
         note(
           `unused-${what}`,
-          `${join(folder, name)} has ${counted(unused.length, "file")} that no case uses: ${unused.slice(0, 5).join(", ")}${unused.length > 5 ? ", …" : ""}`,
+          `${join(folder, name)} has ${counted(unused.length, "file")} that no case uses: ${someOf(unused)}`,
           "Rename or remove them: images are `<case>_0000<ending>`, labels `<case><ending>`.",
         ),
       );

@@ -6,6 +6,7 @@ import { makeFolder } from "../../../../processor/files/make-folder.js";
 import { removeFolder } from "../../../../processor/files/remove-folder.js";
 import { writeFileWhole } from "../../../../processor/files/write-file.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
+import { someOf } from "../../../ground/some-of.js";
 import { namesIn } from "../../files/names-in.js";
 import type { WorkSession } from "../../threads/for-each-case.js";
 import { determinePostProcessingOfV1, type PostProcessingOfV1 } from "./determine-post-processing-v1.js";
@@ -55,7 +56,7 @@ export async function collectFolds(options: FoldsOfModel, needsAll: boolean): Pr
   if (missing.length > 0 && needsAll)
     throw sharedError(
       "FOLD_MISSING",
-      `the folds ${folds.join(", ")} of ${modelFolder} have no prediction of ${missing.slice(0, 5).join(", ")}${missing.length > 5 ? ` and ${missing.length - 5} more cases` : ""}`,
+      `the folds ${folds.join(", ")} of ${modelFolder} have no prediction of ${someOf(missing)}`,
     );
   const [first = 0] = folds;
   // v1's choice; without fold 0 it stops there.

@@ -4,6 +4,7 @@ import { exists } from "../../../../processor/files/exists.js";
 import { makeFolder } from "../../../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../../../processor/files/write-file.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
+import { someOf } from "../../../ground/some-of.js";
 import { namesIn } from "../../files/names-in.js";
 import { forEachCase, type WorkSession } from "../../threads/for-each-case.js";
 import { foldFolder } from "./consolidate-folds.js";
@@ -121,6 +122,6 @@ async function probabilitiesIn(folder: string): Promise<readonly string[]> {
   if (missing.length === 0) return names;
   throw nnunetError(
     "PROBABILITIES_MISSING",
-    `${folder} has no .npz file of ${missing.slice(0, 5).join(", ")}, which an average needs; \`train --nnunet v1\` writes them, and so does nnUNet_train with its options val and npz`,
+    `${folder} has no .npz file of ${someOf(missing)}, which an average needs; \`train --nnunet v1\` writes them, and so does nnUNet_train with its options val and npz`,
   );
 }

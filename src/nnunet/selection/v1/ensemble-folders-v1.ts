@@ -5,6 +5,7 @@ import { copyFileWhole } from "../../../../processor/files/copy-file.js";
 import { exists } from "../../../../processor/files/exists.js";
 import { makeFolder } from "../../../../processor/files/make-folder.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
+import { someOf } from "../../../ground/some-of.js";
 import { namesIn } from "../../files/names-in.js";
 import { forEachCase, type WorkSession } from "../../threads/for-each-case.js";
 import { applyPostProcessingOfV1 } from "./apply-post-processing-v1.js";
@@ -57,7 +58,7 @@ async function commonCases(folders: readonly string[]): Promise<readonly string[
       if (missing.length > 0)
         throw nnunetError(
           "PROBABILITIES_MISSING",
-          `${folder} lacks ${missing.slice(0, 10).join(", ")}${missing.length > 10 ? ` and ${missing.length - 10} more` : ""}, which an average needs`,
+          `${folder} lacks ${someOf(missing)}, which an average needs`,
         );
     }
   return cases;

@@ -2,14 +2,15 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { sharedError } from "../../../../processor/contract/shared-errors.js";
 import { exists } from "../../../../processor/files/exists.js";
+import { didYouMean } from "../../../../processor/files/nearest-path.js";
 import { Field } from "../../../checkpoint/fields.js";
 import { numpyGlobals } from "../../../checkpoint/pickle/numpy-globals.js";
 import { pythonGlobals } from "../../../checkpoint/pickle/python-globals.js";
 import { readPickle } from "../../../checkpoint/pickle/read-pickle.js";
 import { nnunetError } from "../../../ground/errors/nnunet-errors.js";
+import { someOf } from "../../../ground/some-of.js";
 import { namesIn } from "../../files/names-in.js";
 import { crossValidationSplits } from "../../preprocessing/splits.js";
-import { someOf } from "../check-cases.js";
 import { checkDisk } from "../check-training.js";
 import type { Fold } from "../each-fold.js";
 
@@ -46,7 +47,7 @@ export async function checkTaskTraining(place: TaskTrainingPlace): Promise<void>
   const plansFile = join(preprocessedFolder, `${plans}_plans_${configuration === "2d" ? "2D" : "3D"}.pkl`);
   const found = await stat(plansFile).catch(() => null);
   if (found?.isFile() !== true || found.size > maxBytes)
-    throw nnunetError("NOT_PREPROCESSED", `${plansFile} does not exist`);
+    throw nnunetError("NOT_PREPROCESSED", `${plansFile} does not exist${await didYouMean(plansFile)}`);
   const globals = new Map([...pythonGlobals, ...numpyGlobals]);
   const content = readPickle(await readFile(plansFile), { source: plansFile, globals });
   const planned = new Field(content.value, plansFile);
@@ -106,7 +107,10 @@ function requireAll(folder: string, missing: readonly string[], ending: string, 
   if (missing.length > 0)
     throw nnunetError(
       "NOT_PREPROCESSED",
-      `${folder} lacks ${someOf(missing.map((id) => `${id}${ending}`))}${why}`,
+      `${folder} lacks ${someOf(
+        missing.map((id) => `${id}${ending}`),
+        3,
+      )}${why}`,
     );
 }
 

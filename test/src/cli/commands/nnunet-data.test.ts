@@ -78,12 +78,20 @@ test.each([
   { argv: ["fingerprint"], exit: 2, says: "name a data set" },
   { argv: ["plan", "304", "--planner", "ExperimentPlanner2D_v21"], exit: 2, says: "add --nnunet v1" },
   { argv: ["dataset", "show", "304", "--nnunet", "v1"], exit: 2, says: "only for data sets of v2" },
-  { argv: ["dataset", "convert", "Liver"], exit: 2, says: "--from says what it is" },
-  { argv: ["dataset", "convert", "Dataset007_Liver"], exit: 2, says: "is a data set of nnU-Net v2 already" },
   { argv: ["dataset", "convert", "Task07_Liver"], exit: 4, says: "Task07_Liver does not exist" },
+  { argv: ["dataset", "convert", "elsewhere"], exit: 4, says: "elsewhere does not exist" },
   { argv: ["dataset", "convert", "Task07_Liver", "--relabel", "255=1"], exit: 2, says: "--from pictures" },
 ])("$argv exits with $exit and says what is wrong", async ({ argv, exit, says }) => {
   expect(await run(...argv)).toBe(exit);
+  expect(terminal.printed.err).toContain(says);
+});
+
+test.each([
+  { name: "Liver", says: "--from says what it is" },
+  { name: "Dataset007_Liver", says: "is a data set of nnU-Net v2 already" },
+])("the folder $name does not say by its name what it is", async ({ name, says }) => {
+  mkdirSync(join(folder, name));
+  expect(await run("dataset", "convert", name)).toBe(2);
   expect(terminal.printed.err).toContain(says);
 });
 
