@@ -13,6 +13,7 @@ import { addPage } from "./files/page-files.js";
 import { GpuWatch } from "./gpu-watch.js";
 import { addBodyRules } from "./http/body-rules.js";
 import { openApplication } from "./http/open-application.js";
+import { endOfJob } from "./jobs/end-of-job.js";
 import { JobStore } from "./jobs/job-store.js";
 import { Jobs } from "./jobs/jobs.js";
 import { addCompatRoutes } from "./routes/compat-routes.js";
@@ -100,6 +101,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     signal: ended.signal,
   });
   jobs.onEnd((job) => webhooks.send(job));
+  jobs.onEnd((job) => log("info", endOfJob(job)));
   // Those whose server died before they arrived.
   for (const job of jobs.duties.open()) webhooks.send(job);
   const app = openApplication({

@@ -34,8 +34,7 @@ export class Metrics {
     });
     jobs.onEnd(({ models: names, state, created, started, result }) => {
       ended.inc({ model: names.join("+"), state });
-      if (started !== null)
-        seconds.observe({ stage: "wait" }, (Date.parse(started) - Date.parse(created)) / 1000);
+      if (started !== null) seconds.observe({ stage: "wait" }, passed(created, Date.parse(started)));
       for (const stage of result?.stages ?? [])
         for (const [name, time] of Object.entries(stage.seconds)) seconds.observe({ stage: name }, time);
     });
@@ -53,7 +52,7 @@ export class Metrics {
       registers,
       collect() {
         const { oldestWaiting } = jobs.counts();
-        this.set(oldestWaiting === null ? 0 : (Date.now() - Date.parse(oldestWaiting)) / 1000);
+        this.set(oldestWaiting === null ? 0 : passed(oldestWaiting, Date.now()));
       },
     });
     new Gauge({
@@ -84,6 +83,9 @@ export class Metrics {
     });
   }
 }
+
+/** Returns the seconds from a time to another; 0 if the clock went back meanwhile. */
+const passed = (from: string, toMs: number): number => Math.max(0, (toMs - Date.parse(from)) / 1000);
 
 /** The metrics, with the other routes. */
 export function addMetricsRoute(app: FastifyInstance, { registry }: Metrics): void {
