@@ -31,10 +31,13 @@ export function requireFit(schema: object, value: unknown, place: string): void 
   if (!validate(value)) throw new RequestFaults(faultsOf(validate.errors ?? [], place));
 }
 
+const mostErrors = 1000;
+
 /** Returns one fault for each place, because each form that a value may have reports faults of its own. */
 function faultsOf(errors: readonly ErrorObject[], part: string): readonly FaultDetail[] {
   const faults = new Map<string, FaultDetail & { readonly messages: Set<string> }>();
-  for (const { instancePath, keyword, message = "does not fit", params } of errors) {
+  // Nobody corrects more at once, and the answer must not be many times as long as the request.
+  for (const { instancePath, keyword, message = "does not fit", params } of errors.slice(0, mostErrors)) {
     if (keyword === "anyOf") continue;
     const key = params["additionalProperty"] ?? params["missingProperty"];
     const names = instancePath

@@ -28,14 +28,14 @@ export const noteVerified = (folder: string): Promise<void> =>
 export async function leftUpload(
   folder: string,
   id: string,
-): Promise<(UploadNote & { readonly received: number; readonly changedMs: number }) | null> {
+): Promise<(UploadNote & { readonly received: number; readonly ageMs: number }) | null> {
   const written = await readTextFile(join(folder, noteName), maxNoteBytes).catch(() => null);
   const found = written === null ? null : parseOrNull(written, note);
   const content = await stat(join(folder, contentName)).catch(() => null);
   if (found === null || found.id !== id || content === null || content.size > found.bytes) return null;
   const isVerified = (await stat(join(folder, verifiedName)).catch(() => null)) !== null;
   if (content.size === found.bytes && found.sha256 !== null && !isVerified) return null;
-  return { ...found, received: content.size, changedMs: content.mtimeMs };
+  return { ...found, received: content.size, ageMs: Math.max(0, Date.now() - content.mtimeMs) };
 }
 
 /** Returns the digest of the first bytes of a file, to which more can be added. */

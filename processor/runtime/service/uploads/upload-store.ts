@@ -32,6 +32,7 @@ interface OpenUpload {
   /** The digest of what is written; null until it is read again, after a restart or a failure. */
   hash: Hash | null;
   isBusy: boolean;
+  /** By a clock that nobody sets, so that a correction of the time forgets nothing. */
   changedMs: number;
 }
 
@@ -55,9 +56,13 @@ export class UploadStore {
     for (const name of await readdir(this.#folder)) {
       const left = await leftUpload(join(this.#folder, name), name);
       if (left === null) await rm(join(this.#folder, name), { recursive: true, force: true });
-      else this.#uploads.set(name, { ...left, hash: null, isBusy: false });
+      else {
+        const { ageMs, ...rest } = left;
+        const changedMs = performance.now() - ageMs;
+        this.#uploads.set(name, { ...rest, hash: null, isBusy: false, changedMs });
+      }
     }
-    await this.sweep(Date.now());
+    await this.sweep();
   }
 
   /** @throws UPLOAD_TOO_LARGE, FILE_NAME_INVALID, QUEUE_FULL */
@@ -67,7 +72,7 @@ export class UploadStore {
         "UPLOAD_TOO_LARGE",
         `the file has ${wanted.bytes} bytes, but at most ${this.#maxBytes} are taken`,
       );
-    await this.sweep(Date.now());
+    await this.sweep();
     if (this.#uploads.size >= mostUploads)
       throw serviceError("QUEUE_FULL", `${mostUploads} uploads are open, which is the most`);
     const upload: OpenUpload = {
@@ -77,7 +82,7 @@ export class UploadStore {
       received: 0,
       hash: createHash("sha256"),
       isBusy: false,
-      changedMs: Date.now(),
+      changedMs: performance.now(),
     };
     try {
       await mkdir(join(this.#folder, upload.id), { mode: 0o700 });
@@ -114,7 +119,7 @@ export class UploadStore {
       await this.#write(upload, body);
     } finally {
       upload.isBusy = false;
-      upload.changedMs = Date.now();
+      upload.changedMs = performance.now();
     }
     if (upload.received === upload.bytes) await this.#complete(upload);
     return shown(upload);
@@ -167,7 +172,8 @@ export class UploadStore {
   }
 
   /** Removes uploads that nothing has been added to for a day. */
-  async sweep(nowMs: number): Promise<void> {
+  async sweep(): Promise<void> {
+    const nowMs = performance.now();
     for (const upload of [...this.#uploads.values()])
       if (!upload.isBusy && nowMs - upload.changedMs > forgottenMs) await this.#forget(upload);
   }

@@ -72,6 +72,14 @@ describe("JSON", () => {
     },
   );
 
+  test("with fifty thousand unknown fields is refused with the first thousand of them", async () => {
+    const service = await testService();
+    const fields = Array.from({ length: 50_000 }, (_, i) => [`k${i}`, 1] as const);
+    const payload = JSON.stringify({ model: "organ", ...Object.fromEntries(fields) });
+    const answer = await service.app.inject({ method: "POST", url: "/v1/jobs", payload, headers: json });
+    expect([answer.statusCode, answer.json().detail.length]).toEqual([422, 1000]);
+  });
+
   test("with a key twice has the last value, as nnunet_serve's parser takes it", async () => {
     const service = await testService();
     const payload = '{"model":"organ","model":"lesions"}';

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, utimesSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { UploadStore } from "../../../../../processor/runtime/service/uploads/upload-store.js";
 
 let folder = "";
@@ -47,4 +47,24 @@ test("a part that is longer than the file is refused, and what fits of it can be
   await expect(uploads.append(id, "a", 0, tooLong())).rejects.toThrow("more than the 3500000 bytes");
   const whole = await uploads.append(id, "a", 2_000_000, parts(2_000_000, bytes.length));
   expect(whole.isComplete).toBe(true);
+});
+
+test("an upload is forgotten a day after its last byte, and one of today is found again", async () => {
+  const { id } = await begin();
+  const { id: old } = await begin();
+  const yesterday = new Date(Date.now() - 25 * 3_600_000);
+  utimesSync(join(folder, old, "file"), yesterday, yesterday);
+  const uploads = new UploadStore(folder, 1e9);
+  await uploads.open();
+  expect(readdirSync(folder)).toEqual([id]);
+  expect(uploads.get(id, "a").received).toBe(0);
+});
+
+test("a correction of the time by a year forgets no upload", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { uploads, id } = await begin();
+  vi.setSystemTime(Date.now() + 365 * 24 * 3_600_000);
+  await uploads.create({ name: "later.nii", client: "a", bytes: 1, sha256: null });
+  expect(uploads.get(id, "a").name).toBe("scan.nii");
 });
