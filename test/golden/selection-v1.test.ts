@@ -92,6 +92,17 @@ test("find-best says which post-processing v1's best model gets", async () => {
   );
 });
 
+test("find-best asks for the other folds if cases have no prediction, as v1 does", async () => {
+  await cp(goldenPath("tools", "selection-v1", ensembleWins, "in"), folder, { recursive: true });
+  const environment = {
+    RESULTS_FOLDER: join(folder, "RESULTS_FOLDER"),
+    nnUNet_preprocessed: join(folder, "nnUNet_preprocessed"),
+  };
+  const terminal = { ...testTerminal(folder), environment };
+  expect(await main([...argvOf(runOf(ensembleWins)), "-f", "0"], terminal)).toBe(3);
+  expect(terminal.printed.err).toContain("so train the other folds, too");
+});
+
 test("the config.json of find-best builds an image of v1's best average with its post-processing", async () => {
   for (const configuration of ["2d", "3d_fullres"]) {
     const trained = goldenPath("v1", `blobs_${configuration}`, "model", "fold_0");

@@ -56,7 +56,7 @@ export async function collectFolds(options: FoldsOfModel, needsAll: boolean): Pr
   if (missing.length > 0 && needsAll)
     throw sharedError(
       "FOLD_MISSING",
-      `the folds ${folds.join(", ")} of ${modelFolder} have no prediction of ${someOf(missing)}`,
+      `the folds ${folds.join(", ")} of ${modelFolder} have no prediction of ${someOf(missing)}; v1 decides on the validation of every case, so train the other folds, too`,
     );
   const [first = 0] = folds;
   // v1's choice; without fold 0 it stops there.
