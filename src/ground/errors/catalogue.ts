@@ -50,7 +50,7 @@ const remedies: Partial<Record<string, string>> = {
     "Train a model whose channels and labels the platform accepts. --target plain builds an image without the platform's rules.",
   MANIFEST_INVALID: "Convert the model again with this version of build_processor.",
   INPUT_NOT_FOUND:
-    "Check the spelling, the folder that the path starts from, and that your account may read it. `predict -i` takes images and DICOM series, or folders with them.",
+    "Check the spelling, the folder that the path starts from, and that your account may read it. With --model-dir, `-i` takes images and DICOM series, or folders with them.",
   PREVIOUS_STAGE_MISSING:
     "A cascade needs the model of its low-resolution stage, or that stage's segmentations. --prev-stage-model DIR names the model. --prev-stage-predictions DIR names the segmentations, <case><ending>.",
   OUTPUT_UNWRITABLE: "Choose a folder that this user may write to.",

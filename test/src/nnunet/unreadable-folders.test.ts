@@ -109,28 +109,37 @@ describeWith(withOrdinaryRights.needs, "a folder that this account may not read"
   });
 
   test.each([
-    { path: images, mode: 0o000, check: "folder-imagesTr" },
-    { path: images, mode: 0o444, check: "folder-imagesTr" },
-    { path: labels, mode: 0o000, check: "folder-labelsTr" },
-    { path: labels, mode: 0o444, check: "folder-labelsTr" },
-    { path: `raw/${dataset}`, mode: 0o000, check: "folder-dataset" },
-    { path: `raw/${dataset}/dataset.json`, mode: 0o000, check: "dataset-json" },
-  ])("is the only fault that dataset verify lists: $path, $mode", async ({ path, mode, check }) => {
-    closed(path, mode);
-    const { exitCode, out } = await runs("dataset", "verify", "303", "--json");
-    expect(exitCode).toBe(4);
-    expect(JSON.parse(out)).toMatchObject([
-      {
-        findings: [
-          {
-            check,
-            text: `${join(folder, path)} cannot be read (EACCES): permission denied`,
-            remedy: expect.stringMatching(/^Give your account the right to/),
-          },
-        ],
-      },
-    ]);
-  });
+    { path: images, mode: 0o000, check: "folder-imagesTr", exception: "PermissionError" },
+    { path: images, mode: 0o444, check: "folder-imagesTr", exception: "RuntimeError" },
+    { path: labels, mode: 0o000, check: "folder-labelsTr", exception: "PermissionError" },
+    { path: labels, mode: 0o444, check: "folder-labelsTr", exception: "RuntimeError" },
+    { path: `raw/${dataset}`, mode: 0o000, check: "folder-dataset", exception: "AssertionError" },
+    {
+      path: `raw/${dataset}/dataset.json`,
+      mode: 0o000,
+      check: "dataset-json",
+      exception: "PermissionError",
+    },
+  ])(
+    "is the only fault that dataset verify lists, with nnU-Net's exception: $path, $mode",
+    async ({ path, mode, check, exception }) => {
+      closed(path, mode);
+      const { exitCode, out } = await runs("dataset", "verify", "303", "--json");
+      expect(exitCode).toBe(4);
+      expect(JSON.parse(out)).toMatchObject([
+        {
+          findings: [
+            {
+              check,
+              text: `${join(folder, path)} cannot be read (EACCES): permission denied`,
+              remedy: expect.stringMatching(/^Give your account the right to/),
+              nnunet: { exception },
+            },
+          ],
+        },
+      ]);
+    },
+  );
 });
 
 test.each([

@@ -33,10 +33,10 @@ export async function unusableFolders(rawFolder: string): Promise<readonly Unusa
     const fault = await faultOf(path);
     if (fault === null) continue;
     const finding = fault.isClosed
-      ? stops(closedSteps[name], `folder-${name}`, {
+      ? stops(fault.isListed ? readingSteps[name] : listingSteps[name], `folder-${name}`, {
           text: `${path}${fault.why}`,
           remedy: allowReading,
-          exception: name === "labelsTr" ? "AssertionError" : fault.exception,
+          exception: fault.exception,
         })
       : stops(steps.folders, `folder-${name}`, {
           text: `${path} is not a folder`,
@@ -47,29 +47,33 @@ export async function unusableFolders(rawFolder: string): Promise<readonly Unusa
   return unusable;
 }
 
-/** nnU-Net lists the images, but looks for each label. */
-const closedSteps = { imagesTr: steps.caseCount, labelsTr: steps.files } as const;
+/** The steps in which nnU-Net lists a folder, and reads the first file of it. */
+const listingSteps = { imagesTr: steps.caseCount, labelsTr: steps.files } as const;
+const readingSteps = { imagesTr: steps.reader, labelsTr: steps.labelValues } as const;
 
 interface FolderFault {
   /** The end of a sentence that begins with the folder. */
   readonly why: string;
   readonly exception: string;
   readonly isClosed: boolean;
+  /** True if its files have names, but this account may not look at them. */
+  readonly isListed: boolean;
 }
 
 async function faultOf(folder: string): Promise<FolderFault | null> {
   try {
     await readdir(folder);
-    // Without this right, the files have names, but nobody can look at them.
     await access(folder, constants.X_OK);
     return null;
   } catch (cause) {
     const { code = "", syscall } = cause as NodeJS.ErrnoException;
+    const isListed = syscall === "access";
     const listing = code === "EACCES" ? "PermissionError" : "OSError";
     return {
       why: await whyUnreadable(folder, cause),
-      exception: syscall === "access" ? "AssertionError" : listing,
+      exception: isListed ? "RuntimeError" : listing,
       isClosed: code !== "ENOENT" && code !== "ENOTDIR",
+      isListed,
     };
   }
 }
