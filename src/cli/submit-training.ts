@@ -15,6 +15,7 @@ import {
   checkTraining,
   modelPlace,
   trainedFolder,
+  unpackingWarning,
   writeFirstSplits,
 } from "../nnunet/training/check-training.js";
 import { withClaimedFolds } from "../nnunet/training/claim-folds.js";
@@ -74,6 +75,7 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
   // The claims are only tried: the tasks themselves take them.
   await withClaimedFolds(foldFolders, { environment, onWarning, signal }, async () => {});
   if (folds.some((fold) => fold !== "all")) await writeFirstSplits(place);
+  for (const warning of open.length > 1 ? await unpackingWarning(place) : []) onWarning(warning);
   await makeFolder(logs);
   const text = arrayScript({
     jobName,

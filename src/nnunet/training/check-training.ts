@@ -76,9 +76,22 @@ export async function trainedFolder(place: ModelPlace): Promise<string> {
  * half-written file.
  */
 export async function writeFirstSplits(place: ModelPlace): Promise<void> {
+  await writeSplits(place.preprocessedFolder, (await preprocessedFolder(await dataFolder(place))).caseIds);
+}
+
+/** Warns of data that every training unpacks when it starts: trainings that start at once read each other's half-written files. */
+export async function unpackingWarning(place: ModelPlace): Promise<readonly string[]> {
+  const folder = await dataFolder(place);
+  const { format, files, caseIds } = await preprocessedFolder(folder);
+  if (format === "b2nd" || caseIds.every((id) => files.has(`${id}.npy`))) return [];
+  return [
+    `${folder} has .npz files, which nnU-Net unpacks when a training starts; folds that start at once may read half of one. Begin with one fold (--folds 0), or preprocess again without --format npz`,
+  ];
+}
+
+async function dataFolder(place: ModelPlace): Promise<string> {
   const settings = resolveConfiguration(await readPlans(place), place.configuration);
-  const folder = join(place.preprocessedFolder, settings.get("data_identifier").string());
-  await writeSplits(place.preprocessedFolder, (await preprocessedFolder(folder)).caseIds);
+  return join(place.preprocessedFolder, settings.get("data_identifier").string());
 }
 
 async function readPlans({ preprocessedFolder, plans }: ModelPlace): Promise<Field> {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { arrayScript } from "../../../../src/batch/slurm-script.js";
@@ -43,6 +43,19 @@ test("says before the queue that the tasks' environment is not here, and how to 
   );
   expect(await toy.train("--slurm", "--restart")).toBe(2);
   expect(toy.terminal.printed.err).toContain("`mv fold_0 fold_0.old`");
+});
+
+test("warns of tasks that would unpack the same data at once", async () => {
+  toy.stub("squeue", "true");
+  toy.stub("sbatch", "echo 4711");
+  toy.trainerThat("true");
+  const data = join(toy.dataset, "nnUNetPlans_2d");
+  for (const name of readdirSync(data)) if (name.endsWith(".b2nd")) rmSync(join(data, name));
+  for (const id of ["a", "b", "c", "d", "e"]) writeFileSync(join(data, `${id}.npz`), "");
+  expect(await toy.train("--slurm", "-f", "0"), toy.terminal.printed.err).toBe(0);
+  expect(toy.terminal.printed.err).not.toContain("unpacks");
+  expect(await toy.train("--slurm", "-f", "0", "1"), toy.terminal.printed.err).toBe(0);
+  expect(toy.terminal.printed.err).toContain(`warning: ${data} has .npz files, which nnU-Net unpacks`);
 });
 
 test.each([
