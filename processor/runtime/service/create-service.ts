@@ -13,6 +13,7 @@ import { addPage } from "./files/page-files.js";
 import { GpuWatch } from "./gpu-watch.js";
 import { addBodyRules } from "./http/body-rules.js";
 import { openApplication } from "./http/open-application.js";
+import { ClockWatch } from "./jobs/clock-watch.js";
 import { endOfJob } from "./jobs/end-of-job.js";
 import { JobStore } from "./jobs/job-store.js";
 import { Jobs } from "./jobs/jobs.js";
@@ -158,7 +159,13 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   for (const add of options.plugins) await add(app, context);
   if (options.pageFolder !== null) await addPage(app, options.pageFolder);
   await app.ready();
-  const sweep = (): void => void jobs.sweep(options.keptResultsMs).catch(trouble);
+  const clock = new ClockWatch();
+  const sweep = (): void => {
+    const jumpMs = clock.jumpMs();
+    // A wrong clock must not remove results that nobody has fetched yet.
+    if (jumpMs === null) void jobs.sweep(options.keptResultsMs).catch(trouble);
+    else log("error", { message: "the clock was set, so no results are removed for an hour", jumpMs });
+  };
   sweep();
   const sweeping = setInterval(sweep, hourMs);
   sweeping.unref();

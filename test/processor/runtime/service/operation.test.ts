@@ -1,6 +1,6 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { Sessions } from "../../../../processor/runtime/service/access/sessions.js";
 import { readTokenFile } from "../../../../processor/runtime/service/access/tokens.js";
 import { JobTable } from "../../../../processor/runtime/service/jobs/job-table.js";
@@ -86,6 +86,23 @@ test("jobs that ended long ago are removed with their files when the server star
   const after = await testService({ folder, keptResultsMs: -60_000 });
   await expect.poll(() => readdirSync(join(folder, "jobs"))).toEqual(["waits"]);
   expect((await get(after, "/v1/jobs/ended")).statusCode).toBe(404);
+});
+
+test("results are not removed because the clock was set by a year, unless it stays so", async () => {
+  vi.useFakeTimers({ toFake: ["Date", "performance", "setInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const day = 24 * 3_600_000;
+  const service = await testService({ keptResultsMs: 7 * day });
+  await put(service, "ended");
+  service.engine.finish("ended");
+  await expect.poll(() => stateOf(service, "ended")).toBe("done");
+  vi.setSystemTime(Date.now() + 365 * day);
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  expect(service.logLines.at(-1)).toContain("the clock was set");
+  expect(await stateOf(service, "ended")).toBe("done");
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  vi.useRealTimers();
+  await expect.poll(async () => (await get(service, "/v1/jobs/ended")).statusCode).toBe(404);
 });
 
 test("a client that prefers to wait for a moment only is told that the job goes on", async () => {
