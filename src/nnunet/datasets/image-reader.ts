@@ -73,7 +73,7 @@ async function failureOf(
   } catch (error) {
     // No other reader would find a missing file, or be allowed to read a closed one.
     if (error instanceof ProcessorError && error.code === "INPUT_NOT_FOUND")
-      throw nnunetError("DATASET_INVALID", error.message, { cause: error });
+      throw nnunetError("DATASET_INVALID", error.message, { cause: error.cause });
     return (error as Error).message;
   }
 }

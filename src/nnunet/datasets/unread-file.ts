@@ -30,10 +30,15 @@ export async function unreadFile(
     if (reader !== "NaturalImage2DIO") return "RuntimeError";
     return /\.tiff?$/i.test(path) ? (tiff() ?? "AssertionError") : pictureException(path, start);
   };
-  const isClosed = error.code === "INPUT_NOT_FOUND";
-  // ITK does not say why it cannot open a file.
-  const closedException = isItk(reader) ? "RuntimeError" : "PermissionError";
-  return { text: error.message, exception: isClosed ? closedException : await exceptionOf(), isClosed };
+  const isClosed = (error.cause as NodeJS.ErrnoException | undefined)?.code === "EACCES";
+  const exception = isClosed ? closedException(reader) : await exceptionOf();
+  return { text: error.message, exception, isClosed };
+}
+
+/** ITK and nibabel do not say why they cannot open a file. */
+function closedException(reader: ImageReaderName): string {
+  if (isItk(reader)) return "RuntimeError";
+  return isNibabel(reader) ? "ImageFileError" : "PermissionError";
 }
 
 const isItk = (reader: ImageReaderName): boolean => reader.startsWith("SimpleITKIO");

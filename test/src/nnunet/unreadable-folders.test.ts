@@ -3,6 +3,8 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -140,6 +142,36 @@ describeWith(withOrdinaryRights.needs, "a folder that this account may not read"
       ]);
     },
   );
+});
+
+describeWith(withOrdinaryRights.needs, "a file that this account may not read", () => {
+  test.each([
+    { reader: "SimpleITKIO", exception: "RuntimeError" },
+    { reader: "NibabelIO", exception: "ImageFileError" },
+  ])("is a fault of its own with $reader, and not a damaged file", async ({ reader, exception }) => {
+    const file = join(folder, "raw", dataset, "dataset.json");
+    const content = JSON.parse(readFileSync(file, "utf8")) as object;
+    writeFileSync(file, JSON.stringify({ ...content, overwrite_image_reader_writer: reader }));
+    const labels = join(folder, "raw", dataset, "labelsTr");
+    const label = join(labels, readdirSync(labels)[1]!);
+    chmodSync(label, 0o000);
+    const environment = terminal.environment as Record<string, string>;
+    const { startedBy } = withOrdinaryRights;
+    const argv = ["dataset", "verify", "303", "--json"];
+    const { out } = await runProgram(argv, { cwd: folder, environment, startedBy });
+    expect(JSON.parse(out)).toMatchObject([
+      {
+        findings: [
+          {
+            check: "unreadable",
+            text: `${label} cannot be read: permission denied`,
+            remedy: expect.stringMatching(/^Give your account the right to/),
+            nnunet: { exception },
+          },
+        ],
+      },
+    ]);
+  });
 });
 
 test.each([

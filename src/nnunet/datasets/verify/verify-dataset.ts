@@ -98,9 +98,9 @@ async function chosenReader(
         case: null,
         text,
         remedy:
-          cause === undefined
-            ? "Correct `file_ending`, convert the images to .nii.gz, or name a reader in `overwrite_image_reader_writer`."
-            : allowReading,
+          (cause as NodeJS.ErrnoException | undefined)?.code === "EACCES"
+            ? allowReading
+            : "Correct `file_ending`, convert the images to .nii.gz, or name a reader in `overwrite_image_reader_writer`.",
         step: steps.reader,
         nnunet: { kind: "stops", exception: "RuntimeError", text },
       },
