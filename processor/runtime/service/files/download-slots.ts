@@ -19,8 +19,10 @@ export class DownloadSlots {
   take(reply: FastifyReply): void {
     if (this.#taken >= this.#most)
       throw serviceError("QUEUE_FULL", `${this.#most} downloads are running, which is the most`);
-    this.#taken++;
     const { raw } = reply;
+    // A client that is gone already will not close once more.
+    if (raw.destroyed) return;
+    this.#taken++;
     // A client that does not read must not keep its place.
     raw.setTimeout(this.#silenceMs, () => raw.destroy());
     raw.once("close", () => this.#taken--);

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance } from "fastify";
 import { about, matching, orAbsent, record, text } from "../../../contract/json-check.js";
+import { serviceError } from "../errors.js";
 import type { NumberedEvent } from "../jobs/event-log.js";
 import { routeSchema } from "../schemas/route-schema.js";
 import type { ServiceContext } from "../service-context.js";
@@ -9,9 +10,12 @@ const ofJob = record({ id: matching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "the id 
 const commentEveryMs = 15_000;
 /** A listener that does not read for so long is disconnected, and can come back with Last-Event-ID. */
 const mostWaitingBytes = 1 << 20;
+/** Half of the connections, so that those who listen leave room for those who ask. */
+const mostListeners = 1000;
 
 /** The events of a job as they happen (server-sent events). */
 export function addEventRoutes(app: FastifyInstance, { jobs }: ServiceContext): void {
+  let listeners = 0;
   app.route<{ Params: { id: string } }>({
     method: "GET",
     url: "/v1/jobs/:id/events",
@@ -30,8 +34,13 @@ export function addEventRoutes(app: FastifyInstance, { jobs }: ServiceContext): 
     async handler(request, reply) {
       const log = jobs.logOf(request.params.id);
       const last = Number(/^\d{1,10}$/.exec(String(request.headers["last-event-id"] ?? ""))?.[0] ?? 0);
-      reply.hijack();
+      if (listeners >= mostListeners)
+        throw serviceError("QUEUE_FULL", `${mostListeners} clients listen to jobs, which is the most`);
       const { raw } = reply;
+      reply.hijack();
+      // A client that is gone already will not close once more.
+      if (raw.destroyed) return;
+      listeners++;
       raw.writeHead(200, {
         ...(reply.getHeaders() as Record<string, string>),
         "content-type": "text/event-stream; charset=utf-8",
@@ -42,6 +51,7 @@ export function addEventRoutes(app: FastifyInstance, { jobs }: ServiceContext): 
       const stop = log.listen((event) => send(event));
       const comments = setInterval(() => write(raw, ": the job goes on\n\n"), commentEveryMs);
       raw.once("close", () => {
+        listeners--;
         clearInterval(comments);
         stop();
       });

@@ -187,6 +187,18 @@ test.each([
   },
 );
 
+test("with DEBUG=1, nnunet_serve's routes add the causes of an error, and without it they do not", async () => {
+  const payload = { nnunet_id: "nobody", study_path: "/", output_dir: "/" };
+  for (const isDebugging of [true, false]) {
+    const service = await testService({ isDebugging });
+    const answer = await service.app.inject({ method: "POST", url: "/infer", headers: { host }, payload });
+    expect([answer.statusCode, answer.json().code]).toEqual([400, "MODEL_UNKNOWN"]);
+    expect(JSON.stringify(answer.json().debug)).toEqual(
+      isDebugging ? expect.stringContaining("ProcessorError: nobody") : undefined,
+    );
+  }
+});
+
 test("every answer has the security headers and the id that the log has, and 401 names the scheme", async () => {
   const file = join(temporaryFolder(), "tokens");
   writeFileSync(file, "reader:read:reader-token-0123456789\n");

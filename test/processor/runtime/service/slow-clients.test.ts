@@ -110,6 +110,56 @@ test("a client that asks for a result and does not read it gives its place to th
     .toBe(200);
 });
 
+test("clients that ask for a result or for events and are gone at once keep no place", async () => {
+  const { service, port } = await listening();
+  const id = await startJob(service);
+  const name = "stage_0/prediction.nii.gz";
+  const path = join(service.engine.jobs[0]!.work.outputDir, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, "voxels");
+  const file = { name, kind: "label-map", stage: 0, bytes: 6 };
+  service.engine.report({ kind: "done", id, result: { ...emptyResult, files: [file] } });
+  await expect
+    .poll(() =>
+      service.app
+        .inject({ url: `/v1/jobs/${id}`, headers: { host: "localhost" } })
+        .then((answer) => answer.json().state),
+    )
+    .toBe("done");
+  for (let i = 0; i < 100; i++)
+    for (const url of [`files/${name}`, "archive.zip", "events"]) {
+      const socket = connected(port, `GET /v1/jobs/${id}/${url} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+      socket.once("connect", () => setImmediate(() => socket.resetAndDestroy()));
+      await once(socket, "close");
+    }
+  await expect
+    .poll(async () => (await fetch(`http://127.0.0.1:${port}/v1/jobs/${id}/files/${name}`)).status)
+    .toBe(200);
+});
+
+test("listeners leave room for clients that ask", async () => {
+  const { service, port } = await listening();
+  const id = await startJob(service);
+  const request = `GET /v1/jobs/${id}/events HTTP/1.1\r\nhost: localhost\r\n\r\n`;
+  const sockets = await Promise.all(
+    Array.from({ length: 1000 }, async () => {
+      const socket = connected(port, request);
+      await once(socket, "data");
+      return socket;
+    }),
+  );
+  const url = `http://127.0.0.1:${port}/v1/jobs/${id}/events`;
+  expect((await fetch(url)).status).toBe(503);
+  for (const socket of sockets) socket.destroy();
+  await expect
+    .poll(async () => {
+      const { status, body } = await fetch(url);
+      await body?.cancel();
+      return status;
+    })
+    .toBe(200);
+});
+
 test("a listener that throws keeps the events of a job from nobody, and gets no more", () => {
   const log = new EventLog();
   const seen: string[] = [];
