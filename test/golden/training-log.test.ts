@@ -68,3 +68,12 @@ test("reads the names of cases with spaces", () => {
   const line = "2026-11-28 01:02:54.561371: predicting case 01 left ";
   expect(new TrainingLog().read(line)).toEqual({ kind: "predicting", caseName: "case 01 left" });
 });
+
+test("reads the Dice of several hundred classes", () => {
+  const log = new TrainingLog();
+  const at = "2026-11-28 01:02:54.561371: ";
+  const dice = `Pseudo dice [${new Array(400).fill("np.float32(0.1234)").join(", ")}]`;
+  const lines = ["Epoch 0", "train_loss -0.5", "val_loss -0.4", dice, "Epoch time: 1.5 s"];
+  const events = lines.flatMap((line) => log.read(`${at}${line} `) ?? []);
+  expect(events.at(-1)).toMatchObject({ result: { pseudoDice: new Array(400).fill(0.1234) } });
+});

@@ -27,8 +27,8 @@ export interface LogReader {
   readonly isSaving?: boolean;
 }
 
-/** The most text of a line that is looked at; nnU-Net's plans take more, and say nothing about progress. */
-export const longestLine = 4000;
+/** The most text of a line that is looked at, which holds the Dice of a thousand classes. nnU-Net's plans can take more, and say nothing about progress. */
+export const longestLine = 40_000;
 
 /** A number as Python prints it, for a pattern. */
 export const number = "(-?[\\d.]+(?:e[+-]?\\d+)?|nan|-?inf)";
