@@ -109,6 +109,8 @@ interface GridOptions {
   readonly previousLabels: Int16Array | null;
   readonly labels: Pick<LabelDefinition, "foregroundLabels">;
   readonly runLength: number;
+  /** v1's mask on the network's grid, if it is not that of the image alone. */
+  readonly networkMask?: Uint8Array<SharedArrayBuffer>;
   /** The file of the first channel, for errors. */
   readonly path: string;
 }
@@ -117,7 +119,7 @@ interface GridOptions {
 export async function toNetworkGrid(
   cropped: Float32Array<SharedArrayBuffer>,
   mask: Uint8Array<SharedArrayBuffer> | null,
-  { grids, plan, imageChannels, previousLabels, labels, runLength, path }: GridOptions,
+  { grids, plan, imageChannels, previousLabels, labels, runLength, networkMask, path }: GridOptions,
 ): Promise<Float32Array<SharedArrayBuffer>> {
   const { pool, fromSizeZyx, toSizeZyx } = grids;
   const keepsGrid = toSizeZyx.every((size, axis) => size === fromSizeZyx[axis]);
@@ -128,7 +130,8 @@ export async function toNetworkGrid(
     keepsGrid && labelCount === 0
       ? cropped
       : new Float32Array(new SharedArrayBuffer((imageChannels + labelCount) * after * 4));
-  const maskAfter = plan.normalizeFirst || mask === null ? null : await resampleMask(mask, grids, plan);
+  const maskAfter =
+    plan.normalizeFirst || mask === null ? null : (networkMask ?? (await resampleMask(mask, grids, plan)));
   for (let channel = 0; channel < imageChannels; channel++) {
     const rule = plan.normalization[channel]!;
     const options = { rule, runLength, place: `${path}, channel ${channel}`, pool };

@@ -74,6 +74,13 @@ export async function preprocessCase(task: PreprocessCaseTask): Promise<Preproce
   return { ...prepared, properties };
 }
 
+/** v1 normalises where the resampled labels are not −1; where labels meet, that can differ from the resampled mask. */
+function insideOf(segmentation: Int16Array): Uint8Array<SharedArrayBuffer> {
+  const inside = new Uint8Array(new SharedArrayBuffer(segmentation.length));
+  for (let i = 0; i < inside.length; i++) inside[i] = segmentation[i]! < 0 ? 0 : 1;
+  return inside;
+}
+
 /** A "WithReorient" reader turns the labels by their own orientation, which may differ from that of the image. */
 async function labelsOnGridOf(grid: Geometry, { reader, label }: CaseOnGridTask): Promise<LabelMap> {
   if (!reorients(reader)) return readLabelMap(label, grid);
@@ -119,16 +126,17 @@ export async function caseOnGrid(task: CaseOnGridTask): Promise<CaseOnGrid> {
     toSpacingMmZyx: history.networkSpacingMmZyx,
     pool,
   };
+  const segmentation = await resampleLabels(labels, { ...grids, rule: plan.resampleSegmentation });
   const data = await toNetworkGrid(cropped, mask, {
     grids,
     plan,
     imageChannels: volume.channelCount,
     previousLabels: null,
     labels: { foregroundLabels: [] },
+    ...(plan.normalizeFirst ? {} : { networkMask: insideOf(segmentation) }),
     runLength: plan.normalizeFirst ? runLength(history, plan) : voxelCount(grids.toSizeZyx),
     path: image.source.path,
   });
-  const segmentation = await resampleLabels(labels, { ...grids, rule: plan.resampleSegmentation });
   return {
     data,
     segmentation,
