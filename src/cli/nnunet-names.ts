@@ -117,8 +117,8 @@ export const namesOfV1: readonly NnunetName[] = [
   row(
     "nnUNet_plan_and_preprocess",
     "plans and preprocesses tasks",
-    "fingerprint, plan, preprocess",
-    "--nnunet v1",
+    "plan, preprocess",
+    "--nnunet v1; plan also measures, because v1 has no fingerprint of its own.",
   ),
   row(
     "nnUNet_plot_task_pngs",

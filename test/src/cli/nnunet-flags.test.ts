@@ -91,6 +91,10 @@ test.each([
   },
   { theirs: "nnUNetv2_plan_and_preprocess -d 4 --no_pp", ours: ["fingerprint 4", "plan 4"] },
   {
+    theirs: "nnUNet_plan_and_preprocess -t 4",
+    ours: ["plan 4 --nnunet v1", "preprocess 4 --nnunet v1"],
+  },
+  {
     theirs: "nnUNetv2_predict -i a -o b -d 4 -c 2d -tr T -f 0 1",
     ours: [
       'predict --model-dir "$nnUNet_results"/Dataset004_*/T__nnUNetPlans__2d --input a --output b --folds 0 1',
