@@ -4,7 +4,7 @@ import { fillEmptyFolder } from "../../nnunet/conversion/build-folder.js";
 import { findDatasetName } from "../../nnunet/find-dataset.js";
 import { type NnunetFolders, nnunetFolders, requireFolder } from "../../nnunet/folders.js";
 import { accumulate, crossValidationFolder } from "../../nnunet/selection/accumulate.js";
-import { nameOf } from "../../nnunet/selection/best-model.js";
+import { modelFolderName } from "../../nnunet/selection/best-model.js";
 import { readLabelRules } from "../../nnunet/selection/label-rules.js";
 import { readSummaryMeans } from "../../nnunet/selection/read-summary.js";
 import { requireTrained } from "../../nnunet/selection/require-trained.js";
@@ -53,7 +53,7 @@ async function modelOf(
   folders: NnunetFolders,
 ): Promise<ModelToScore> {
   const datasetName = await findDatasetName(word, folders);
-  const modelName = nameOf({ trainer, plans, configuration });
+  const modelName = modelFolderName({ trainer, plans, configuration });
   const modelFolder = join(requireFolder(folders, "results"), datasetName, modelName);
   await requireTrained(modelFolder);
   return { datasetName, modelFolder };

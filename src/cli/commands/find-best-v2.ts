@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { type BestModel, nameOf } from "../../nnunet/selection/best-model.js";
+import { type BestModel, modelFolderName } from "../../nnunet/selection/best-model.js";
 import { findBest } from "../../nnunet/selection/find-best.js";
 import { defaultProcesses } from "../../nnunet/selection/instructions.js";
 import type { CommandSession } from "../command-session.js";
@@ -35,7 +35,7 @@ const each = (names: readonly string[]): readonly string[] => [...new Set(names)
 function bestForConfig(found: BestModel): BestForConfig {
   const results = dirname(found.informationFile);
   const [first, ...others] = found.selected.map((member) => ({
-    folder: join(results, nameOf(member)),
+    folder: join(results, modelFolderName(member)),
     configuration: member.configuration,
   }));
   const { folds, postProcessingFile } = found;
@@ -46,7 +46,7 @@ function bestText(found: BestModel): string {
   const { candidates, best, postProcessing, leftOut } = found;
   const widest = Math.max(...candidates.map(({ name }) => shownName(name).length));
   return [
-    ...leftOut.map((model) => `left out   ${nameOf(model)}: the plans lack this configuration\n`),
+    ...leftOut.map((model) => `left out   ${modelFolderName(model)}: the plans lack this configuration\n`),
     "mean foreground Dice on the cross-validation\n",
     ...candidates.map(
       (candidate) =>

@@ -27,7 +27,7 @@ export async function runPostprocess(args: PostprocessArguments, session: Comman
     return args.action === "determine"
       ? runDetermineOfV1(args, session, folder)
       : runApply(args, session, { folder, rules: null });
-  // A wrong path is said before what would be missing in it.
+  // Reports a wrong path before anything that would be missing in it.
   await namesIn(folder, "");
   const given = (path: string | undefined): string | null => (path === undefined ? null : place(path));
   const rules = await rulesOf(folder, {

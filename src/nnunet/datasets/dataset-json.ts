@@ -10,7 +10,7 @@ export interface DatasetLabel {
   readonly values: readonly number[];
   /** True if the file lists the values in brackets. One value in brackets is a region in keys, but not in networks. */
   readonly isList: boolean;
-  /** True if a value stands in quotes. nnU-Net takes it for a number nearly everywhere. */
+  /** True if a value is in quotes. nnU-Net reads it as a number nearly everywhere. */
   readonly isText?: boolean;
   /** True if a value has a fraction, which nnU-Net leaves out. */
   readonly isFraction?: boolean;

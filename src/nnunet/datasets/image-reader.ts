@@ -34,8 +34,8 @@ export interface ReaderChoice {
  * can read the example.
  *
  * @param example the first channel of the first case; null if there is none
- * @param looksAt `header` believes a header of NIfTI that the voxels follow, which saves reading the example twice. All readers of
- *   NIfTI fail at the same voxels, so that another choice than for `whole` is no other reader, but the error
+ * @param looksAt `header` reads only the header of a NIfTI file, so that callers who read the voxels later do not read the file
+ *   twice. All readers of NIfTI fail at the same voxels: if the voxels are damaged, `header` returns a reader where `whole` throws
  * @throws DATASET_INVALID if no reader fits
  */
 export async function chooseReader(

@@ -55,7 +55,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const summaryFile = place(options.summaryFile ?? join(predictionFolder, "summary.json"));
   if (!summaryFile.endsWith(".json"))
     throw sharedError("USAGE", `${options.summaryFile} must end with .json, as in nnU-Net`);
-  // A wrong path is said before what would be missing in it.
+  // Reports a wrong path before anything that would be missing in it.
   for (const folder of [referenceFolder, predictionFolder]) await namesIn(folder, "");
   const labels = await labelsToScore(options, { referenceFolder, predictionFolder });
   const request = {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { ifPresent, isFile } from "../../../processor/files/exists.js";
 import { someOf } from "../../ground/some-of.js";
-import { nameOf, type TrainedName } from "../selection/best-model.js";
+import { modelFolderName, type TrainedName } from "../selection/best-model.js";
 
 export interface ExportSelection {
   /** nnU-Net's folder of trained models, which names in the archive are relative to. */
@@ -49,7 +49,7 @@ async function filesOfConfiguration(
   configuration: string,
 ): Promise<readonly string[]> {
   const { resultsFolder, datasetName, trainer, plans, folds, checkpoints, withPredictions } = selection;
-  const model = `${datasetName}/${nameOf({ trainer, plans, configuration })}`;
+  const model = `${datasetName}/${modelFolderName({ trainer, plans, configuration })}`;
   const has = (path: string): Promise<boolean> => isFile(join(resultsFolder, path));
   if ((await namesIn(join(resultsFolder, model))).length === 0)
     throw sharedError("MODEL_NOT_FOUND", `${join(resultsFolder, model)} does not exist, or has no files`);
@@ -92,7 +92,9 @@ const isPrediction = (name: string): boolean => !name.endsWith(".npz") && !name.
 async function filesOfEnsembles(selection: ExportSelection): Promise<readonly string[] | null> {
   const { resultsFolder, datasetName, trainer, plans, configurations, withPredictions } = selection;
   const exported = new Set(
-    configurations.map((configuration) => nameOf({ trainer, plans, configuration } satisfies TrainedName)),
+    configurations.map((configuration) =>
+      modelFolderName({ trainer, plans, configuration } satisfies TrainedName),
+    ),
   );
   const parent = `${datasetName}/ensembles`;
   const paths: string[] = [];

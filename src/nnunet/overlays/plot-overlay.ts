@@ -60,7 +60,7 @@ export async function plotOverlay({ source, intensity, target }: PlotOverlayTask
   if (new Set(shown).size > mostColours)
     throw imageError(
       "IMAGE_UNSUPPORTED",
-      `${labelFile}: slice ${z} has more than ${mostColours} different labels, for which there are no colours`,
+      `${labelFile}: slice ${z} has ${new Set(shown).size} labels, but there are only ${mostColours} colours`,
     );
   const rgb = colouredSlice({ image: image.subarray(start, end), labels: shown, intensity });
   const png = new PNG({ width: columns, height: rows });

@@ -39,7 +39,7 @@ export interface PreprocessCaseTask extends CaseOnGridTask {
   readonly locationKeys: readonly LocationKey[];
 }
 
-/** A training case on the network's grid, and how it came there. */
+/** A training case on the network's grid, and how it got there. */
 export interface CaseOnGrid {
   /** `channel × z × y × x`. */
   readonly data: Float32Array;

@@ -217,7 +217,7 @@ function requireIntensities(plans: Field, configuration: Field): void {
     if (missing.length > 0)
       throw nnunetError(
         "DATASET_INVALID",
-        `${channelProperties.path}: ${missing.join(" and ")} of this CT channel are no numbers, because no case has foreground or the foreground has infinite voxels; nnU-Net would make every voxel NaN`,
+        `${channelProperties.path}: ${missing.join(" and ")} of this CT channel are not numbers, because no case has foreground or the foreground has infinite voxels; nnU-Net would make every voxel NaN`,
       );
   }
 }

@@ -7,7 +7,8 @@ export interface TrainedName {
   readonly configuration: string;
 }
 
-export const nameOf = ({ trainer, plans, configuration }: TrainedName): string =>
+/** Returns the name of the folder in which nnU-Net v2 trains a model. */
+export const modelFolderName = ({ trainer, plans, configuration }: TrainedName): string =>
   `${trainer}__${plans}__${configuration}`;
 
 /** A model, or an average of two, with its mean foreground Dice on the cross-validation. */

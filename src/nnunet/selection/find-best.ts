@@ -9,7 +9,7 @@ import { type NnunetFolders, requireFolder } from "../folders.js";
 import { PythonFloat, type PythonJson, pythonJson } from "../python-json.js";
 import type { WorkSession } from "../threads/for-each-case.js";
 import { accumulate, crossValidationFolder } from "./accumulate.js";
-import { type BestModel, type Candidate, nameOf, type TrainedName } from "./best-model.js";
+import { type BestModel, type Candidate, modelFolderName, type TrainedName } from "./best-model.js";
 import { determinePostProcessing } from "./determine-post-processing.js";
 import { ensembleCrossValidations } from "./ensemble-folders.js";
 import { inferenceInstructions } from "./instructions.js";
@@ -47,16 +47,24 @@ export async function findBest(options: FindBestOptions): Promise<BestModel> {
   const { trained, leftOut } = await trainedModels(options, { results, preprocessed });
   const candidates: Candidate[] = [];
   for (const model of trained) {
-    const modelFolder = join(results, nameOf(model));
+    const modelFolder = join(results, modelFolderName(model));
     const folder = join(modelFolder, crossValidationFolder(folds));
     const rules = await accumulate({ ...options, modelFolder, outputFolder: folder });
-    candidates.push({ name: nameOf(model), folder, members: [model], dice: await diceOf(folder, rules) });
+    candidates.push({
+      name: modelFolderName(model),
+      folder,
+      members: [model],
+      dice: await diceOf(folder, rules),
+    });
   }
   const references = join(preprocessed, "gt_segmentations");
   for (const [first, second] of allowsEnsembles ? pairs(trained) : []) {
-    const name = `ensemble___${nameOf(first)}___${nameOf(second)}___${folds.join("_")}`;
+    const name = `ensemble___${modelFolderName(first)}___${modelFolderName(second)}___${folds.join("_")}`;
     const folder = join(results, "ensembles", name);
-    const modelFolders = [join(results, nameOf(first)), join(results, nameOf(second))] as const;
+    const modelFolders = [
+      join(results, modelFolderName(first)),
+      join(results, modelFolderName(second)),
+    ] as const;
     const rules = await ensembleCrossValidations({
       ...options,
       modelFolders,
@@ -115,7 +123,7 @@ async function trainedModels(
   );
   const isPlanned = (model: TrainedName): boolean => known.get(model.plans)!.includes(model.configuration);
   const trained = wanted.filter(isPlanned);
-  for (const model of trained) await requireTrained(join(results, nameOf(model)));
+  for (const model of trained) await requireTrained(join(results, modelFolderName(model)));
   return { trained, leftOut: wanted.filter((model) => !isPlanned(model)) };
 }
 

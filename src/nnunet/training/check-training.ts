@@ -12,7 +12,7 @@ import { namesIn } from "../files/names-in.js";
 import { type NnunetFolders, requireFolder } from "../folders.js";
 import type { Split } from "../preprocessing/splits.js";
 import { writeSplits } from "../preprocessing/write-splits.js";
-import { nameOf, type TrainedName } from "../selection/best-model.js";
+import { modelFolderName, type TrainedName } from "../selection/best-model.js";
 import { checkCases, missingParts, preprocessedFolder } from "./check-cases.js";
 import type { Fold } from "./each-fold.js";
 
@@ -67,7 +67,7 @@ export async function trainedFolder(place: ModelPlace): Promise<string> {
   const name = plansJson.get("plans_name").raw;
   return join(
     resultsFolder,
-    nameOf({ trainer, plans: typeof name === "string" ? name : plans, configuration }),
+    modelFolderName({ trainer, plans: typeof name === "string" ? name : plans, configuration }),
   );
 }
 
@@ -217,7 +217,7 @@ export async function checkDisk(modelFolder: string): Promise<void> {
     );
 }
 
-/** Returns the free bytes of the file system of a folder that may not exist yet; null if nobody can tell. */
+/** Returns the free bytes of the file system of a folder that may not exist yet; null if the system does not say. */
 export async function freeBytes(folder: string): Promise<number | null> {
   for (let place = folder; ; place = join(place, "..")) {
     const found = await statfs(place).catch(() => null);

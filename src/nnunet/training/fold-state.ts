@@ -98,7 +98,7 @@ export async function foldStateOfV1(foldFolder: string): Promise<FoldState> {
 /** nnU-Net's debug.json has a few 10 kB. */
 const longestText = 1_000_000;
 
-/** Returns nnU-Net's debug.json; an empty text if it is not there. */
+/** Returns nnU-Net's debug.json; an empty text if it does not exist. */
 export const debugText = (foldFolder: string): Promise<string> =>
   readTextFile(join(foldFolder, "debug.json"), longestText).catch(() => "");
 

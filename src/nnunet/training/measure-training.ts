@@ -4,7 +4,7 @@ import { readJsonFile } from "../../checkpoint/read-json-file.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { findDatasetName } from "../find-dataset.js";
 import { requireFolder } from "../folders.js";
-import { nameOf } from "../selection/best-model.js";
+import { modelFolderName } from "../selection/best-model.js";
 import { debugText, foldState } from "./fold-state.js";
 import { type TrainOptions, train } from "./train.js";
 
@@ -65,7 +65,7 @@ export async function measureTraining(options: MeasureOptions): Promise<Measured
 /** A benchmark begins a training again; nnU-Net's trainers for benchmarks save nothing. */
 async function requireNoModel({ dataset, folders, trainer, plans, configuration }: MeasureOptions) {
   const datasetName = await findDatasetName(dataset, folders);
-  const model = nameOf({ trainer, plans, configuration });
+  const model = modelFolderName({ trainer, plans, configuration });
   const fold = join(requireFolder(folders, "results"), datasetName, model, "fold_0");
   if ((await foldState(fold)) !== "new")
     throw sharedError(

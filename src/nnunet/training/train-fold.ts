@@ -178,7 +178,7 @@ async function failure(
   );
 }
 
-/** The end of a worker gives its own exception before, and this one, which only points at it, in the main process. */
+/** A worker that ends prints its own exception first; the main process then prints this one, which only refers to it. */
 const pointsAtWorker = /background workers are no longer alive/;
 
 /** Returns the first line after the last traceback that is not one of its indented lines, and not about a worker's end. */

@@ -52,7 +52,7 @@ test("CT without statistics is refused before nnU-Net's NaN, but other channels 
   writeFileSync(join(raw, "dataset.json"), json.replace('"MR"', '"CT"'));
   expect(await run("plan", dataset)).toBe(0);
   expect(await run("preprocess", dataset, "-c", "2d")).toBe(4);
-  expect(terminal.printed.err).toContain("mean and std of this CT channel are no numbers");
+  expect(terminal.printed.err).toContain("mean and std of this CT channel are not numbers");
 });
 
 test("a spacing that leaves an axis without voxels is refused", async () => {

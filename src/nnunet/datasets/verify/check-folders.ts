@@ -22,7 +22,7 @@ export interface UnusableFolder {
   readonly finding: DatasetFinding;
 }
 
-/** Returns those of imagesTr and labelsTr that are missing, are no folders, or are closed to this account. */
+/** Returns those of imagesTr and labelsTr that are missing, not folders, or closed to this account. */
 export async function unusableFolders(rawFolder: string): Promise<readonly UnusableFolder[]> {
   const unusable: UnusableFolder[] = [];
   for (const [name, content] of [

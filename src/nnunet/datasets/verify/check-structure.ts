@@ -122,7 +122,7 @@ export async function checkStructure(
     findings.push(
       note(
         "labels-in-quotes",
-        `${path}: the values of ${inQuotes.map(({ name }) => shortText(name)).join(", ")} in \`labels\` stand in quotes; nnU-Net takes them for numbers, other tools may not`,
+        `${path}: the values of ${inQuotes.map(({ name }) => shortText(name)).join(", ")} in \`labels\` are in quotes; nnU-Net reads them as numbers, but other tools may not`,
         "Write the values as numbers, without quotes.",
       ),
     );

@@ -128,7 +128,7 @@ interface ShrinkQuestion {
   readonly first: readonly number[];
   readonly reference: number;
   readonly featuresOf: (topology: TopologyV1) => number;
-  /** The estimate of the first patch, if it has another rule; null if it has not. */
+  /** The estimate of the first patch, if another rule gives it; null otherwise. */
   readonly firstFeaturesOf: ((topology: TopologyV1) => number) | null;
 }
 

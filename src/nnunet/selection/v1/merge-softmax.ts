@@ -84,7 +84,7 @@ function commonOrder(
   );
 }
 
-/** Puts the cropped segmentation into the whole image. What lies outside the image is cut off, as in v1. */
+/** Puts the cropped segmentation into the whole image. What is outside the image is cut off, as in v1. */
 function placed(found: Uint8Array | Uint16Array, { sizeZyx, startZyx }: Place, whole: Zyx): Uint8Array {
   const voxels = new Uint8Array(whole[0] * whole[1] * whole[2]);
   const [depth, height, width] = sizeZyx;
