@@ -4,12 +4,14 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { Sessions } from "../../../../processor/runtime/service/access/sessions.js";
 import { readTokenFile } from "../../../../processor/runtime/service/access/tokens.js";
 import { JobTable } from "../../../../processor/runtime/service/jobs/job-table.js";
+import { ServedModels } from "../../../../processor/runtime/service/models/served-model.js";
 import { DataRoots } from "../../../../processor/runtime/service/requests/data-roots.js";
 import { emptyResult, openTestEngine, type TestEngine } from "../../../support/service/test-engine.js";
 import {
   formOf,
   type TestService,
   temporaryFolder,
+  testModel,
   testService,
 } from "../../../support/service/test-service.js";
 import { usualOptions } from "../../../support/service/usual-options.js";
@@ -73,6 +75,41 @@ test("listeners get the progress of a job at most four times a second, and its e
   const { body } = await get(service, "/v1/jobs/own-id/events");
   expect(body.match(/^event: progress$/gm)!.length).toBeLessThanOrEqual(1 + quarters);
   expect(body).toMatch(/event: end\ndata: {"state":"done"}\n\n$/);
+});
+
+test("a listener hears every 15 seconds that the connection lives, while nothing happens", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const service = await testService();
+  await put(service, "own-id");
+  const address = await service.app.listen({ host: "127.0.0.1", port: 0 });
+  const { body } = await fetch(`${address}/v1/jobs/own-id/events`);
+  const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+  expect((await reader.read()).value).toContain('data: {"state":"waiting","position":0}');
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect((await reader.read()).value).toBe(": the job goes on\n\n");
+  await reader.cancel();
+});
+
+test("a model is described with its channels, labels, licence and memory, and raw tensors are refused", async () => {
+  const organ = testModel("organ", { license: "CC BY 4.0", weightBytes: 123, channels: ["CT", "PET"] });
+  const broken = testModel("broken", { path: null, error: "no folder with fold_0" });
+  const service = await testService({ models: new ServedModels([organ, broken]) });
+  const { models } = (await get(service, "/v1/models")).json();
+  expect(models).toMatchObject([
+    { id: "organ", channels: ["CT", "PET"], ready: true, license: "CC BY 4.0", error: null },
+    { id: "broken", ready: false, error: "no folder with fold_0" },
+  ]);
+  expect(models[0].labels).toContainEqual({ name: "organ", value: 1 });
+  expect(JSON.stringify(models[0])).toContain("123");
+  expect((await get(service, "/v2/models/organ/ready")).statusCode).toBe(200);
+  const tensors = await service.app.inject({
+    method: "POST",
+    url: "/v2/models/organ/infer",
+    headers: { host },
+    payload: {},
+  });
+  expect([tensors.statusCode, tensors.json().help]).toEqual([501, expect.stringContaining("POST /v1/jobs")]);
 });
 
 test("jobs that ended long ago are removed with their files when the server starts, and others are not", async () => {
