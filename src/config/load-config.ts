@@ -4,6 +4,7 @@ import { counted } from "../../processor/contract/counted.js";
 import { nearest } from "../../processor/contract/nearest-name.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { readMetadataFile } from "../../processor/dicom-objects/read-metadata.js";
+import { didYouMean } from "../../processor/files/nearest-path.js";
 import { readTextFile } from "../../processor/files/read-text-file.js";
 import type { NvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
 import { builderError } from "../ground/errors/builder-errors.js";
@@ -46,8 +47,8 @@ export async function loadConfig(path: string): Promise<ProcessorConfig> {
 }
 
 const readConfigText = (path: string): Promise<string> =>
-  readTextFile(path, maxBytes).catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === "ENOENT" ? "" : ` (${cause.code ?? cause.message})`;
+  readTextFile(path, maxBytes).catch(async (cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === "ENOENT" ? await didYouMean(path) : ` (${cause.code ?? cause.message})`;
     throw builderError("CONFIG_NOT_FOUND", `No config file found at: ${path}${reason}`, { cause });
   });
 

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { didYouMean } from "../../processor/files/nearest-path.js";
 import { openRegularFile, unreadable } from "../../processor/files/read-text-file.js";
 import { ZipArchive } from "../../processor/files/zip/zip-archive.js";
 import type { NvidiaOptions } from "../checkpoint/nvidia/nvidia-options.js";
@@ -83,8 +84,10 @@ async function inspectImageNamed(
   name: string,
   { environment, currentDirectory, signal }: InspectOptions,
 ): Promise<Inspection> {
-  const missing = `${resolve(currentDirectory, name)} does not exist`;
-  if (!imageName.test(name)) throw sharedError("MODEL_NOT_FOUND", missing);
+  const path = resolve(currentDirectory, name);
+  const missing = `${path} does not exist`;
+  const near = await didYouMean(path);
+  if (!imageName.test(name)) throw sharedError("MODEL_NOT_FOUND", `${missing}${near}`);
   let withoutEngine = "";
   const image = await inspectEngineImage(name, environment, signal).catch((error: unknown) => {
     if (!isWithoutEngine(error)) throw error;
@@ -92,7 +95,10 @@ async function inspectImageNamed(
     return null;
   });
   if (image !== null) return image;
-  throw sharedError("MODEL_NOT_FOUND", `${missing}, and no image ${name} was found${withoutEngine}`);
+  throw sharedError(
+    "MODEL_NOT_FOUND",
+    `${missing}, and no image ${name} was found${withoutEngine}${near.startsWith("; did you mean") ? near : ""}`,
+  );
 }
 
 const imageName = /^[a-z0-9][a-z0-9._/-]*(?::\d+\/[a-z0-9._/-]+)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?$/;

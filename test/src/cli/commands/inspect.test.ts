@@ -51,6 +51,14 @@ test("inspect of a name that does not exist exits with 3, and says that without 
   expect(terminal.printed.err).toMatch(/no image team\/none:1 was found \(no Docker engine answers at/);
 });
 
+test("inspect suggests a similar path", async () => {
+  const folder = scratchFolder();
+  mkdirSync(join(folder, "nnUNet_results"));
+  const terminal = testTerminal(folder);
+  expect(await main(["inspect", "nnUNet_resultz"], terminal)).toBe(3);
+  expect(terminal.printed.err).toContain(`; did you mean ${join(folder, "nnUNet_results")}?`);
+});
+
 test("inspect reads an ONNX file", async () => {
   const terminal = testTerminal(join(repositoryRoot, "test", "fixtures", "onnx"));
   expect(await main(["inspect", "dynamic.onnx"], terminal)).toBe(0);
