@@ -135,3 +135,14 @@ test("refuses a data set without a label to score, where nnU-Net stops with an I
   await writeFile(join(folder, "dataset.json"), JSON.stringify(dataset));
   await expect(evaluateIn(run)).rejects.toMatchObject({ code: "LABELS_UNKNOWN" });
 });
+
+test("scores labels in a TIFF of several pages without a dataset.json", async () => {
+  for (const name of ["gt", "pred"])
+    await cp(join("test", "fixtures", "tiff", "pages.tif"), join(folder, name, "case.tif"));
+  const run = runs.find(({ argv }) => argv.includes("-l"))!;
+  const { metric_per_case } = JSON.parse(
+    (await evaluateIn({ ...run, argv: ["-l", "0"] })).replaceAll("NaN", "null"),
+  ) as { readonly metric_per_case: readonly { readonly metrics: Readonly<Record<string, object>> }[] };
+  expect(metric_per_case).toHaveLength(1);
+  expect(metric_per_case[0]!.metrics["0"]).toMatchObject({ FP: 0, FN: 0, TN: expect.any(Number) as number });
+});
