@@ -37,6 +37,8 @@ interface OpenUpload {
 }
 
 const mostUploads = 1000;
+/** One client leaves room for others. */
+const mostUploadsOfClient = 500;
 const forgottenMs = 24 * 3_600_000;
 
 /** Files that arrive in parts, below one folder, also over a restart of the server. They are forgotten after a day. */
@@ -75,6 +77,12 @@ export class UploadStore {
     await this.sweep();
     if (this.#uploads.size >= mostUploads)
       throw serviceError("QUEUE_FULL", `${mostUploads} uploads are open, which is the most`);
+    const own = [...this.#uploads.values()].filter(({ client }) => client === wanted.client).length;
+    if (own >= mostUploadsOfClient)
+      throw serviceError(
+        "QUEUE_FULL",
+        `${own} uploads of ${wanted.client} are open, which is the most of one client; finish or remove some`,
+      );
     const upload: OpenUpload = {
       ...wanted,
       id: randomUUID(),

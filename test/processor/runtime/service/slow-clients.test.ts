@@ -137,6 +137,42 @@ test("clients that ask for a result or for events and are gone at once keep no p
     .toBe(200);
 });
 
+test.each([
+  { what: "a result", path: "files/1/prediction.nii.gz", isSentWhole: true },
+  { what: "the archive of its results", path: "archive.zip", isSentWhole: false },
+])(
+  "$what of a job that is removed meanwhile is sent whole, or visibly cut",
+  async ({ path, isSentWhole }) => {
+    const { service, port } = await listening();
+    const id = await startJob(service);
+    const bytes = 48 << 20;
+    const files = [1, 2].map((place) => ({
+      name: `${place}/prediction.nii.gz`,
+      kind: "label-map",
+      stage: 0,
+      bytes,
+    }));
+    for (const { name } of files) {
+      const file = join(service.engine.jobs[0]!.work.outputDir, name);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, Buffer.alloc(bytes));
+    }
+    service.engine.report({ kind: "done", id, result: { ...emptyResult, files } });
+    const address = `http://127.0.0.1:${port}/v1/jobs/${id}`;
+    const answer = await fetch(`${address}/${path}`);
+    expect(answer.status).toBe(200);
+    const announced = Number(answer.headers.get("content-length"));
+    expect((await fetch(address, { method: "DELETE" })).status).toBe(204);
+    const received = await answer.arrayBuffer().then(
+      ({ byteLength }) => byteLength,
+      () => "cut",
+    );
+    expect(received).toBe(isSentWhole ? announced : "cut");
+    expect((await fetch(address)).status).toBe(404);
+    expect(service.logLines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
+  },
+);
+
 test("listeners leave room for clients that ask", async () => {
   const { service, port } = await listening();
   const id = await startJob(service);

@@ -60,6 +60,18 @@ test("an upload is forgotten a day after its last byte, and one of today is foun
   expect(uploads.get(id, "a").received).toBe(0);
 });
 
+test("one client cannot take the uploads of all", async () => {
+  const uploads = new UploadStore(folder, 1e9);
+  await uploads.open();
+  const create = (client: string) => uploads.create({ name: "scan.nii", client, bytes: 1, sha256: null });
+  for (let i = 0; i < 500; i++) await create("greedy");
+  await expect(create("greedy")).rejects.toMatchObject({
+    code: "QUEUE_FULL",
+    message: "500 uploads of greedy are open, which is the most of one client; finish or remove some",
+  });
+  expect((await create("modest")).client).toBe("modest");
+});
+
 test("a correction of the time by a year forgets no upload", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   onTestFinished(() => void vi.useRealTimers());
