@@ -1,4 +1,13 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -142,4 +151,32 @@ test("copies of the labels are called by their cases, whatever the files are cal
   expect(await run("plan", dataset)).toBe(0);
   expect(await run("preprocess", dataset, "-c", "2d")).toBe(0);
   expect(readdirSync(join(preprocessed, "gt_segmentations"))).toEqual(ids.map((id) => `${id}.nii.gz`));
+});
+
+test("configurations that somebody added to the plans stay behind those of a new plan, which replace their own", async () => {
+  expect(await run("plan", dataset)).toBe(0);
+  const file = join(preprocessed, "nnUNetPlans.json");
+  const plans = json(file) as { readonly configurations: Readonly<Record<string, object>> };
+  const own = { inherits_from: "2d", batch_size: 20 };
+  const changed = { own, ...plans.configurations, "2d": { batch_size: 1 } };
+  writeFileSync(file, JSON.stringify({ ...plans, configurations: changed }));
+  expect(await run("plan", dataset)).toBe(0);
+  expect(Object.entries(json(file)["configurations"] as object)).toEqual([
+    ...Object.entries(plans.configurations),
+    ["own", own],
+  ]);
+});
+
+test("copies of the labels are replaced by newer labels only", async () => {
+  const labels = (name: string): string => join(raw, "labelsTr", name);
+  const copy = (name: string): string => join(preprocessed, "gt_segmentations", name);
+  expect(await run("plan", dataset)).toBe(0);
+  expect(await run("preprocess", dataset, "-c", "2d")).toBe(0);
+  for (const name of ["t0.nii.gz", "t1.nii.gz"]) writeFileSync(copy(name), "changed");
+  const [past, future] = [new Date(2000, 0), new Date(2100, 0)];
+  utimesSync(labels("t0.nii.gz"), past, past);
+  utimesSync(labels("t1.nii.gz"), future, future);
+  expect(await run("preprocess", dataset, "-c", "2d")).toBe(0);
+  expect(readFileSync(copy("t0.nii.gz"), "utf8")).toBe("changed");
+  expect(readFileSync(copy("t1.nii.gz"))).toEqual(readFileSync(labels("t1.nii.gz")));
 });
