@@ -72,8 +72,8 @@ ${directives([
   `--signal=B:TERM@${options.signalSeconds}`,
   ...sbatchOptions,
 ])}set -o nounset
-# The program takes the place of this shell, which Slurm asks to stop before the time limit. It then stops, and starting the
-# array again goes on. A shell that passes the signal on would do so after scancel too, which tells the program by itself.
+# exec: the signal that Slurm sends before the time limit reaches the program itself, which then stops; submit again to continue.
+# A shell that forwarded the signal would send it a second time after scancel, which signals every process.
 ${options.preparation ?? ""}exec ${command}
 `;
 }

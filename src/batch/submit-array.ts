@@ -38,7 +38,7 @@ async function sbatch(words: readonly string[], signal: AbortSignal): Promise<st
   return id;
 }
 
-/** A task of an array that waits or runs. */
+/** A waiting or running task of an array. */
 export interface QueuedTask {
   /** As `scancel` takes it, such as `4711_2`. */
   readonly id: string;
@@ -49,7 +49,7 @@ export interface QueuedTask {
 }
 
 /**
- * Returns the tasks of all arrays that were made of a script, by any user.
+ * Returns the tasks, of any user, in all arrays that were submitted with a script.
  *
  * @throws as `submitArray`
  */

@@ -25,18 +25,28 @@ import { programOf } from "../nnunet/training/trainer-command.js";
 import type { CommandSession } from "./command-session.js";
 import type { TrainArguments } from "./commands/train.js";
 import { foldsOf } from "./folds-of.js";
-import { jsonText } from "./json-text.js";
 import { sbatchOptions } from "./sbatch-options.js";
 
 /** A stop waits for a checkpoint that is being written, at most two minutes. */
 const signalSeconds = 180;
+
+export interface SubmittedTraining {
+  /** Null if all folds are finished. */
+  readonly script: string | null;
+  readonly tasks: number;
+  /** Null if nothing was submitted. */
+  readonly array: string | null;
+}
 
 /**
  * Submits an array of Slurm whose tasks train one fold each, after the checks that a training on this machine makes.
  *
  * @throws USAGE; the errors of `checkTraining`; FOLD_IN_USE; TOOL_MISSING, SCHEDULER_FAILED
  */
-export async function submitTraining(args: TrainArguments, session: CommandSession): Promise<number> {
+export async function submitTraining(
+  args: TrainArguments,
+  session: CommandSession,
+): Promise<SubmittedTraining> {
   const { terminal, environment, currentDirectory, progress, signal } = session;
   if (args.restart)
     throw sharedError(
@@ -64,8 +74,8 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
   for (const warning of await missingTrainer(args, currentDirectory)) progress.note(`warning: ${warning}`);
   const open = await unfinished(modelFolder, folds);
   if (open.length === 0) {
-    terminal.out(args.json ? jsonText({ script: null, tasks: 0, array: null }) : "all folds are finished\n");
-    return 0;
+    if (!args.json) terminal.out("all folds are finished\n");
+    return { script: null, tasks: 0, array: null };
   }
   const logs = join(modelFolder, "slurm");
   const script = join(logs, "train.sh");
@@ -90,9 +100,9 @@ export async function submitTraining(args: TrainArguments, session: CommandSessi
   await writeFileWhole(script, [Buffer.from(text)]);
   const size = counted(open.length, "fold");
   const job = args["dry-run"] ? null : await submitScript(script, signal);
-  if (args.json) terminal.out(jsonText({ script, tasks: open.length, array: job }));
-  else terminal.out(job === null ? `${size}: ${script}\n` : `${size}: array ${job}, logs in ${logs}\n`);
-  return 0;
+  if (!args.json)
+    terminal.out(job === null ? `${size}: ${script}\n` : `${size}: array ${job}, logs in ${logs}\n`);
+  return { script, tasks: open.length, array: job };
 }
 
 /** Returns the folds that are to be trained or validated. */

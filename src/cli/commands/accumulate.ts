@@ -28,7 +28,10 @@ export async function runAccumulate(args: AccumulateArguments, session: CommandS
   const { terminal, environment, currentDirectory } = session;
   const folders = nnunetFolders({ environment, currentDirectory }, 2);
   const models: ModelToScore[] = [];
-  for (const word of args.datasets) models.push(await modelOf(String(word), args, folders));
+  for (const word of args.datasets) {
+    const model = await modelOf(String(word), args, folders);
+    if (!models.some(({ datasetName }) => datasetName === model.datasetName)) models.push(model);
+  }
   const isOne = models.length === 1;
   const output = args.output === undefined ? null : resolve(currentDirectory, args.output);
   const reports: object[] = [];

@@ -9,6 +9,7 @@ import { programOf, type Trainer } from "../../nnunet/training/trainer-command.j
 import { checkedTaskTraining, trainTask } from "../../nnunet/training/v1/train-task.js";
 import type { CommandSession } from "../command-session.js";
 import { foldsOf } from "../folds-of.js";
+import { jsonText } from "../json-text.js";
 import type { trainOptions } from "../options/train-options.js";
 import { trainingProgress } from "../training-progress.js";
 
@@ -36,7 +37,14 @@ export async function runTrain(args: TrainArguments, session: CommandSession): P
   if (datasets.length > 1) for (const { check } of trainings) await check();
   if (args.slurm) {
     const { submitTraining } = await import("../submit-training.js");
-    for (const dataset of datasets) await submitTraining({ ...args, dataset }, session);
+    const arrays: object[] = [];
+    try {
+      for (const dataset of datasets) arrays.push(await submitTraining({ ...args, dataset }, session));
+    } finally {
+      // What is submitted must be known if the next one fails.
+      if (args.json && arrays.length > 0)
+        session.terminal.out(jsonText(datasets.length === 1 ? arrays[0]! : arrays));
+    }
     return 0;
   }
   report(await trainAll(trainings, args, session));

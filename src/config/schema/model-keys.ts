@@ -132,7 +132,7 @@ export const modelKeys: ConfigKeys = {
     type: "string",
     minLength: 1,
     description:
-      "For a cascade: folder or source of its low-resolution model, if it is not next to the second stage. The image contains both models, each with the folds that `folds` names, or without that key with all that it has.",
+      "For a cascade: folder or source of its low-resolution model, if it is not next to the second stage. The image contains both models, each with the folds in `folds`, or with all its folds if `folds` is not set.",
   },
   postprocessing: {
     type: ["boolean", "string"],

@@ -34,8 +34,8 @@ export interface ReaderChoice {
  * can read the example.
  *
  * @param example the first channel of the first case; null if there is none
- * @param looksAt `header` reads only the header of a NIfTI file, so that callers who read the voxels later do not read the file
- *   twice. All readers of NIfTI fail at the same voxels: if the voxels are damaged, `header` returns a reader where `whole` throws
+ * @param looksAt `header` reads only the header of a NIfTI file, for callers who read the voxels later. It then returns a reader where
+ *   `whole` throws because voxels are damaged; every reader of NIfTI fails at those
  * @throws DATASET_INVALID if no reader fits
  */
 export async function chooseReader(

@@ -84,7 +84,7 @@ export async function makeFingerprint(
     },
   ).catch(async (error: unknown) => {
     // nnU-Net fails at the example first.
-    if (error instanceof ProcessorError) await chooseReader(dataset, example);
+    if (error instanceof ProcessorError && !tools.signal.aborted) await chooseReader(dataset, example);
     throw error;
   });
   if (results.every(({ channels }) => channels[0]!.values.length === 0))

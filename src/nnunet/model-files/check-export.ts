@@ -9,6 +9,7 @@ interface Layout {
   readonly shown: string;
   readonly folder: RegExp;
   /** A fold's weights: the model's folder, wherever the archive has it. */
+  /** Hidden files, such as those that macOS adds to an archive, are none. */
   readonly weights: RegExp;
   /** Files next to the folds. */
   readonly needed: readonly string[];
@@ -17,14 +18,14 @@ interface Layout {
 const layouts: Readonly<Record<NnunetVersion, Layout>> = {
   1: {
     shown: "CONFIGURATION/Task004_NAME/TRAINER__PLANS",
-    folder: /^[^/]+\/Task\d{3}_[^/]+\/[^/]+__[^/]+$/,
-    weights: /^(?:(.+)\/)?(?:fold_\d+|all)\/[^/]+\.model$/,
+    folder: /^[^/]+\/Task\d{3,}_[^/]+\/[^/]+__[^/]+$/,
+    weights: /^(?:(.+)\/)?(?:fold_\d+|all)\/[^/.][^/]*\.model$/,
     needed: ["plans.pkl"],
   },
   2: {
     shown: "Dataset004_NAME/TRAINER__PLANS__CONFIGURATION",
-    folder: /^Dataset\d{3}_[^/]+\/[^/]+__[^/]+__[^/]+$/,
-    weights: /^(?:(.+)\/)?fold_(?:\d+|all)\/[^/]+\.pth$/,
+    folder: /^Dataset\d{3,}_[^/]+\/[^/]+__[^/]+__[^/]+$/,
+    weights: /^(?:(.+)\/)?fold_(?:\d+|all)\/[^/.][^/]*\.pth$/,
     needed: ["plans.json", "dataset.json"],
   },
 };

@@ -27,7 +27,10 @@ export interface LogReader {
   readonly isSaving?: boolean;
 }
 
-/** The most text of a line that is looked at, which holds the Dice of a thousand classes. nnU-Net's plans can take more, and say nothing about progress. */
+/**
+ * The most characters of a line that are read: enough for the Dice of a thousand classes. Only nnU-Net's plans are longer, and they
+ * do not show progress.
+ */
 export const longestLine = 40_000;
 
 /** A number as Python prints it, for a pattern. */

@@ -102,6 +102,10 @@ test("a model of each version is unpacked, and other files with it", async () =>
   const notes = files("", "README.md");
   expect(await importing([...wholeModel(`Dataset004_Liver/${model}/`), ...notes])).toBe(0);
   expect(readdirSync(join(folder, "results"))).toEqual(["Dataset004_Liver", "README.md"]);
+  // macOS adds hidden files of its own to an archive; numbers may have more than three digits.
+  const hidden = files(`__MACOSX/Dataset1234_Liver/${model}/fold_0/`, "._checkpoint_final.pth");
+  expect(await importing([...wholeModel(`Dataset1234_Liver/${model}/`), ...hidden])).toBe(0);
+  expect(readdirSync(join(folder, "results"))).toContain("Dataset1234_Liver");
   expect(await importing(wholeModelOfV1(`${modelOfV1}/`), "--nnunet", "v1")).toBe(0);
   expect(readdirSync(join(folder, "results-v1", "nnUNet", modelOfV1))).toEqual(["all", "plans.pkl"]);
 });

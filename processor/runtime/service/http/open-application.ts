@@ -110,7 +110,7 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   }
   const [status, text] = unreadable[error.code ?? ""] ?? [
     "400 Bad Request",
-    "The bytes are not a request of HTTP/1.1 whose length is clear.",
+    "This is not a valid HTTP/1.1 request, or its length is ambiguous.",
   ];
   const body = `${text}\n`;
   socket.end(

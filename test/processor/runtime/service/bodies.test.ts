@@ -235,5 +235,5 @@ test.each([
   const socket = await openSocket(await testService());
   const answer = text(socket);
   socket.write(bytes);
-  expect(await answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*\r\n\r\nThe bytes are not a request of HTTP\/1\.1/);
+  expect(await answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*\r\n\r\nThis is not a valid HTTP\/1\.1 request/);
 });
