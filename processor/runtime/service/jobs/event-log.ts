@@ -45,8 +45,9 @@ export class EventLog {
 
   /** Returns the events after a number; null instead of the first if some of them are lost. */
   after(number: number): readonly (NumberedEvent | null)[] {
-    // Such a number is of the events of an earlier server, or of those that are no longer kept.
-    if (number > this.#last) return [null, ...this.#events];
+    // The number is from an earlier server, or the client has seen the end and would wait for ever.
+    const hasEnded = this.#events.at(-1)?.event.kind === "end";
+    if (number > this.#last || (hasEnded && number === this.#last)) return [null, ...this.#events];
     const found = this.#events.filter((event) => event.number > number);
     return number >= this.#lost ? found : [null, ...found];
   }

@@ -36,8 +36,10 @@ export class JobStore {
     await makeFolder(this.folder, 0o700);
     const found: StoredJob[] = [];
     for (const entry of await readdir(this.folder, { withFileTypes: true })) {
-      if (entry.name.startsWith(removedPrefix))
+      if (entry.name.startsWith(removedPrefix)) {
         await rm(join(this.folder, entry.name), { recursive: true, force: true });
+        continue;
+      }
       if (!entry.isDirectory()) continue;
       const text = await readTextFile(join(this.folder, entry.name, fileName), maxJobBytes).catch(() => null);
       const stored = text === null ? null : parseOrNull(text, storedJobCheck);

@@ -81,7 +81,6 @@ export class Jobs {
       await entry.accepting;
     } catch (error) {
       this.#table.delete(id);
-      await this.store.remove(id);
       throw error;
     } finally {
       entry.accepting = null;
@@ -91,10 +90,18 @@ export class Jobs {
     return { job: this.#show(entry), isNew: true };
   }
 
-  /** Stores a job before it takes the client's files, which stay where they are if the disk is full. */
-  async #accept({ prepare }: NewJob, stored: StoredJob): Promise<void> {
-    await this.store.write(stored);
-    await prepare();
+  /**
+   * Stores a job before it takes the client's files, which stay where they are if the disk is full. After an error, nothing of the
+   * job is left.
+   */
+  async #accept({ id, prepare }: NewJob, stored: StoredJob): Promise<void> {
+    try {
+      await this.store.write(stored);
+      await prepare();
+    } catch (error) {
+      await this.store.remove(id);
+      throw error;
+    }
   }
 
   /**
@@ -166,8 +173,9 @@ export class Jobs {
   async sweep(keptMs: number): Promise<number> {
     const before = new Date(this.#options.now().getTime() - keptMs).toISOString();
     const old = this.#table.endedBefore(before);
-    // A client may remove one meanwhile.
-    for (const { stored } of old) if (this.#table.get(stored.id) !== null) await this.remove(stored.id);
+    // A client may remove one meanwhile, and use its id again.
+    for (const entry of old)
+      if (this.#table.get(entry.stored.id) === entry) await this.remove(entry.stored.id);
     return old.length;
   }
 

@@ -16,7 +16,8 @@ export function shownEvent(event: EngineEvent, { folder, onTrouble }: ShownEvent
     text
       .replaceAll(`${folder}/input/`, "")
       .replaceAll(`${folder}/output/`, "")
-      .replaceAll(`${folder}/input`, "the upload");
+      .replaceAll(`${folder}/input`, "the upload")
+      .replaceAll(`${folder}/output`, "the results");
   switch (event.kind) {
     case "log":
       return { ...event, line: shown(event.line) };

@@ -49,7 +49,9 @@ async function voxelsOf(
   if (archiveEnding.test(name)) return 0;
   const head = await headOf(bytes);
   const isWhole = head.length === sizeBytes;
-  if (splitImageEnding(name) !== null) return (await announcedVoxelsIn(head, name, isWhole)) ?? 0;
+  // An image that cannot be read counts as nothing here; its job says what is wrong with it.
+  if (splitImageEnding(name) !== null)
+    return (await announcedVoxelsIn(head, name, isWhole).catch(() => null)) ?? 0;
   const found: SeriesVoxels | null = announcedDicomVoxelsIn(head, sizeBytes);
   if (found === null) return 0;
   const sum = (ofSeries.get(found.series) ?? 0) + found.voxels;

@@ -158,7 +158,10 @@ describe("the events of a job", () => {
     expect(log.after(75)[0]).toBeNull();
   });
 
-  test("end also for a listener who comes back with a number from before a restart", async () => {
+  test.each([
+    { number: "57", what: "from before a restart" },
+    { number: "3", what: "of the end itself" },
+  ])("end also for a listener who comes back with a number $what", async ({ number }) => {
     const folder = temporaryFolder();
     const before = await testService({ folder });
     await put(before, "own-id");
@@ -166,7 +169,7 @@ describe("the events of a job", () => {
     await expect.poll(async () => (await ask(before, "GET", "/v1/jobs/own-id")).json().state).toBe("done");
     await before.close(0);
     const after = await testService({ folder });
-    const headers = { host, "last-event-id": "57" };
+    const headers = { host, "last-event-id": number };
     const { body } = await after.app.inject({ url: "/v1/jobs/own-id/events", headers });
     expect(body.match(/^event: .*$/gm)).toEqual([
       "event: gap",
