@@ -73,11 +73,10 @@ export class Jobs {
     if (same !== null) return { job: this.#show(same), isNew: false };
     this.requireRoom(job.client);
     const { id, work } = job;
-    const stored = newStoredJob(job, this.#options.now());
-    const entry = entryOf(stored);
+    const entry = entryOf(newStoredJob(job, this.#options.now()));
     this.#table.add(entry);
     try {
-      entry.accepting = this.#accept(job, stored);
+      entry.accepting = this.#accept(job, entry.stored);
       await entry.accepting;
     } catch (error) {
       this.#table.delete(id);
@@ -90,18 +89,13 @@ export class Jobs {
     return { job: this.#show(entry), isNew: true };
   }
 
-  /**
-   * Stores a job before it takes the client's files, which stay where they are if the disk is full. After an error, nothing of the
-   * job is left.
-   */
+  /** Stores a job before it takes the client's files. After an error, these stay where they are, and nothing of the job is left. */
   async #accept({ id, prepare }: NewJob, stored: StoredJob): Promise<void> {
-    try {
-      await this.store.write(stored);
-      await prepare();
-    } catch (error) {
+    const accepted = this.store.write(stored).then(prepare);
+    await accepted.catch(async (error: unknown) => {
       await this.store.remove(id);
       throw error;
-    }
+    });
   }
 
   /**
@@ -171,8 +165,7 @@ export class Jobs {
 
   /** Removes the jobs that ended before a time. */
   async sweep(keptMs: number): Promise<number> {
-    const before = new Date(this.#options.now().getTime() - keptMs).toISOString();
-    const old = this.#table.endedBefore(before);
+    const old = this.#table.endedBefore(new Date(this.#options.now().getTime() - keptMs).toISOString());
     // A client may remove one meanwhile, and use its id again.
     for (const entry of old)
       if (this.#table.get(entry.stored.id) === entry) await this.remove(entry.stored.id);

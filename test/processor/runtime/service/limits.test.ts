@@ -142,7 +142,9 @@ test.each(["scan.nii.gz", "scan.nii", "scan.mha", "scan.nrrd"])(
       await writeImage(testImage([depth, 10, 10]), join(folder, place, name));
       execFileSync("tar", ["-czf", join(folder, `${place}.tgz`), "-C", join(folder, place), name]);
       const data = readFileSync(join(folder, place, name));
-      writeFileSync(join(folder, `${place}.zip`), buildZip([{ name, data, deflate: true }]));
+      // macOS puts a file before each one, whose name ends as that of an image.
+      const hidden = { name: `._${name}`, data: Buffer.from("of macOS"), deflate: true };
+      writeFileSync(join(folder, `${place}.zip`), buildZip([hidden, { name, data, deflate: true }]));
     }
     const service = await smallService(folder);
     for (const ending of ["zip", "tgz"])
