@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Device } from "../../processor/contract/run-settings.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
+import { hasLibdeflate } from "../../processor/imaging/formats/gunzip-whole.js";
 import { findGpuProblem } from "../../processor/runtime/inference/cuda-check.js";
 import { type GpuFacts, readGpuFacts } from "../../processor/runtime/inference/gpu-facts.js";
 import { onnxRuntimeVersion } from "../../processor/runtime/inference/onnx-runtime.js";
@@ -45,6 +46,7 @@ export async function examineMachine(options: DoctorOptions): Promise<DoctorRepo
     nodeFinding(),
     await onnxRuntimeFinding(),
     ...(await openvinoFinding(options)),
+    libdeflateFinding(),
     engineFinding(engine),
     await spaceFinding({
       what: "cache",
@@ -88,6 +90,16 @@ async function openvinoFinding(options: DoctorOptions): Promise<readonly Finding
           "not installed; `build_processor inference-engines install` gets it, and predict on CPUs is then often faster",
         ),
   ];
+}
+
+function libdeflateFinding(): Finding {
+  const check = "libdeflate";
+  return hasLibdeflate()
+    ? pass(check, "reads .nii.gz files of up to 256 MiB")
+    : notChecked(
+        check,
+        "not on this system; `apt-get install libdeflate0` (macOS: `brew install libdeflate`) reads .nii.gz files in two thirds of the time",
+      );
 }
 
 function engineFinding(engine: Engine | ProcessorError): Finding {

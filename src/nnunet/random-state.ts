@@ -1,4 +1,6 @@
-const size = 624;
+/** The numbers that are made at a time. */
+export const blockLength = 624;
+const size = blockLength;
 const shift = 397;
 
 /**
@@ -41,27 +43,21 @@ export class RandomState {
   }
 
   /**
-   * Counts how often each number below a limit is drawn, in so many draws.
-   *
-   * @param limit from 1 to 2^31
+   * Returns the next numbers as signed words, at the begin of a block only. The next call overwrites them.
    */
-  countDraws(limit: number, draws: number): Uint32Array {
-    const counts = new Uint32Array(limit);
-    if (limit === 1) {
-      counts[0] = draws;
-      return counts;
-    }
-    const tally: Tally = { counts, bytes: new Uint8Array(limit), mask: maskOf(limit - 1) };
-    let drawn = 0;
-    while (drawn < draws) {
-      if (this.#next === size) this.#fill();
-      // Whole blocks, as long as none can hold more than what is left to draw.
-      const end = draws - drawn >= size ? size : this.#next + 1;
-      drawn += addDraws(tally, this.#output, this.#next, end);
-      this.#next = end;
-    }
-    for (let i = 0; i < limit; i++) counts[i]! += tally.bytes[i]!;
-    return counts;
+  nextBlock(): Int32Array {
+    this.#fill();
+    this.#next = size;
+    return this.#output;
+  }
+
+  /** Returns a generator that continues with the same numbers. */
+  copy(): RandomState {
+    const copy = new RandomState(0);
+    copy.#state.set(this.#state);
+    copy.#output.set(this.#output);
+    copy.#next = this.#next;
+    return copy;
   }
 
   /** Returns a permutation of the numbers below a limit, as `permutation` does. */
@@ -106,31 +102,9 @@ function temper(state: Int32Array, output: Int32Array): void {
   }
 }
 
-interface Tally {
-  /** How often each number was drawn, without what `bytes` holds. */
-  readonly counts: Uint32Array;
-  /** The same up to 255. One byte for each number stays in the cache of a core, where whole counts would not. */
-  readonly bytes: Uint8Array;
-  readonly mask: number;
-}
-
-/** Counts the draws among some random numbers, and returns how many there were. A masked number that is too large is none. */
-function addDraws({ counts, bytes, mask }: Tally, output: Int32Array, from: number, to: number): number {
-  let drawn = 0;
-  for (let i = from; i < to; i++) {
-    const value = output[i]! & mask;
-    if (value >= bytes.length) continue;
-    const count = bytes[value]! + 1;
-    bytes[value] = count;
-    if (count === 256) counts[value]! += 256;
-    drawn++;
-  }
-  return drawn;
-}
-
 /**
  * Returns the smallest number of the form 2^b - 1 that is not below the largest draw.
  *
  * @param largest from 1
  */
-const maskOf = (largest: number): number => 0xffffffff >>> Math.clz32(largest);
+export const maskOf = (largest: number): number => 0xffffffff >>> Math.clz32(largest);

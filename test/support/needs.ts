@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestFunction, type TestOptions, test } from "vitest";
 import { openvinoFolderVariable, openvinoVersion } from "../../processor/contract/openvino-libraries.js";
+import { hasLibdeflate } from "../../processor/imaging/formats/gunzip-whole.js";
 import { readCpuFacts } from "../../processor/runtime/inference/engines/cpu-facts.js";
 import { findOpenvino } from "../../processor/runtime/inference/engines/engine-choice.js";
 import { hasProgram } from "./program-on-path.js";
@@ -44,6 +45,12 @@ export const needs = {
   bash: program("bash", "apt-get install bash"),
   zsh: program("zsh", "apt-get install zsh"),
   dpkg: program("dpkg-deb", "run on Debian or Ubuntu"),
+  libdeflate: {
+    what: "libdeflate",
+    remedy: "apt-get install libdeflate0",
+    isMet: hasLibdeflate(),
+    isRequiredInCi: process.platform === "linux",
+  },
   apt: program("apt-get", "run on Debian or Ubuntu"),
   slurm: {
     what: "Slurm",

@@ -1,29 +1,26 @@
 import { constants } from "node:buffer";
-import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
-import { createGunzip, createUnzip, constants as zlibConstants } from "node:zlib";
 import { sharedError } from "../../contract/shared-errors.js";
 import { imageError } from "../errors.js";
+import { type ByteSource, type ByteStream, chunkBytes, openStream } from "./byte-stream.js";
+import { type GunzipMemory, gunzipWhole, newGunzipMemory } from "./gunzip-whole.js";
 import { gzipLengthBeforeOtherBytes } from "./gzip-end.js";
 import { statInputFile } from "./input-file.js";
-
-const chunkBytes = 1 << 20;
 
 /** Deflate cannot compress better than 1032 : 1. A header that announces more is wrong or hostile. */
 const largestRatio = 1032;
 
-export interface ByteSource {
-  readonly path: string;
-  /** "zlib" accepts gzip as well, as MetaIO does. */
-  readonly compression: "none" | "gzip" | "zlib";
-  /** Offset of the first byte that belongs to the source; 0 when absent. */
-  readonly start?: number;
-  /** True for 0 in place of the bytes after the end of a file that is cut off, which is an error when absent. */
-  readonly fillsMissing?: boolean;
-}
-
 /** A file that is cut off must still have one byte in so many, so that a false header cannot fill memory. */
 const largestFill = 1000;
+
+/** The largest file that is inflated at once: a CT of 512 × 512 × 511 voxels. */
+const largestWhole = 1 << 28;
+
+/** What the last reader of blocks has used; null while one reads. */
+let spareMemory: GunzipMemory | null = null;
+
+/** Returns whether numbers of any type can be looked at in place there. */
+const isAligned = ({ byteOffset }: Buffer, offset: number): boolean => (byteOffset + offset) % 8 === 0;
 
 /** Returns whether a file has these bytes at `start`; false for a file that cannot be opened. */
 async function beginsWith(path: string, magic: readonly number[], start: number): Promise<boolean> {
@@ -96,6 +93,9 @@ export class ByteReader {
         `${this.#source.path}: ${length} bytes of voxels; Node.js can hold at most ${constants.MAX_LENGTH} in one buffer`,
       );
     }
+    const whole = await this.#gunzipWhole(newGunzipMemory());
+    if (whole !== null && isAligned(whole, offset) && offset + length <= whole.length)
+      return whole.subarray(offset, offset + length);
     const data = Buffer.allocUnsafeSlow(length);
     let position = 0;
     for await (const part of this.#partsOf(offset, length)) position += part.copy(data, position);
@@ -104,7 +104,7 @@ export class ByteReader {
 
   /**
    * Skips `offset` bytes from the start and gives the next `length` bytes in blocks of `blockBytes`, of which the last may be
-   * shorter. Each block overwrites the one before it, so that no memory is needed for the whole.
+   * shorter. A block may overwrite the one before it, so that no memory is needed for the whole.
    */
   readBlocks(offset: number, length: number, blockBytes: number): AsyncGenerator<Buffer> {
     this.#checkAnnounced(offset, length);
@@ -112,10 +112,27 @@ export class ByteReader {
   }
 
   async *#blocksOf(offset: number, length: number, blockBytes: number): AsyncGenerator<Buffer> {
+    const memory = spareMemory ?? newGunzipMemory();
+    spareMemory = null;
+    try {
+      await this.#gunzipWhole(memory);
+      yield* this.#copiedBlocks(offset, length, blockBytes);
+    } finally {
+      spareMemory = memory;
+    }
+  }
+
+  async *#copiedBlocks(offset: number, length: number, blockBytes: number): AsyncGenerator<Buffer> {
     const block = Buffer.allocUnsafeSlow(Math.min(blockBytes, length));
     let filled = 0;
     for await (const part of this.#partsOf(offset, length)) {
       for (let from = 0; from < part.length; ) {
+        const end = from + block.length;
+        if (filled === 0 && end <= part.length && isAligned(part, from)) {
+          yield part.subarray(from, end);
+          from = end;
+          continue;
+        }
         const copied = part.copy(block, filled, from);
         from += copied;
         filled += copied;
@@ -125,6 +142,24 @@ export class ByteReader {
       }
     }
     if (filled > 0) yield block.subarray(0, filled);
+  }
+
+  /** Inflates the source at once, if that is possible, and returns all its bytes. The reader gives them in place of the stream's. */
+  async #gunzipWhole(memory: GunzipMemory): Promise<Buffer | null> {
+    const { compression } = this.#source;
+    if (compression !== "gzip" || this.#given > this.#pending.length) return null;
+    const whole = await gunzipWhole(this.#source, largestWhole, memory);
+    if (whole === null) return null;
+    this.#stream.close();
+    this.#pending = Buffer.alloc(0);
+    this.#given = 0;
+    this.#stream = {
+      chunks: (async function* () {
+        yield whole;
+      })(),
+      close: () => {},
+    };
+    return whole;
   }
 
   #checkAnnounced(offset: number, length: number): void {
@@ -223,34 +258,4 @@ export class ByteReader {
     this.#stream = openStream(source, length);
     return true;
   }
-}
-
-interface ByteStream {
-  readonly chunks: AsyncIterator<Buffer>;
-  close(): void;
-}
-
-/** @param length number of bytes that belong to the source; all bytes from its start when absent */
-function openStream({ path, compression, start = 0, fillsMissing }: ByteSource, length?: number): ByteStream {
-  const end = length === undefined ? Number.POSITIVE_INFINITY : start + length - 1;
-  const file = createReadStream(path, { start, end, highWaterMark: chunkBytes });
-  // The iterator passes the error to its reader. Without this listener, an error before the first read would end the
-  // process.
-  file.on("error", () => {});
-  if (compression === "none") {
-    return { chunks: file[Symbol.asyncIterator](), close: () => void file.destroy() };
-  }
-  const inflate = (compression === "gzip" ? createGunzip : createUnzip)({
-    chunkSize: chunkBytes,
-    // Without the end of the data, it then gives what it has instead of an error.
-    ...(fillsMissing === true ? { finishFlush: zlibConstants.Z_SYNC_FLUSH } : {}),
-  });
-  file.on("error", (error) => inflate.destroy(error));
-  inflate.on("error", () => {});
-  file.pipe(inflate);
-  const close = () => {
-    file.destroy();
-    inflate.destroy();
-  };
-  return { chunks: inflate[Symbol.asyncIterator](), close };
 }

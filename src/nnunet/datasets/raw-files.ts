@@ -1,8 +1,9 @@
-import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { crc32 } from "node:zlib";
 import { regularFileBytes } from "../../../processor/files/read-text-file.js";
 import { whyUnreadable } from "../../../processor/files/why-unreadable.js";
+import { isGzip } from "../../../processor/imaging/formats/byte-source.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { someOf } from "../../ground/some-of.js";
 import { readJsonObject } from "../files/read-json.js";
@@ -14,7 +15,7 @@ export interface FileState {
   readonly path: string;
   readonly bytes: number;
   readonly modifiedMs: number;
-  readonly sha256: string;
+  readonly checksum: string;
 }
 
 /** The file in the preprocessed folder that says which raw files the fingerprint was made of. nnU-Net ignores it. */
@@ -26,7 +27,7 @@ export async function fileStates(paths: readonly string[]): Promise<readonly Fil
   for (const path of paths) {
     try {
       const { size, mtimeMs } = await stat(path);
-      states.push({ path, bytes: size, modifiedMs: Math.floor(mtimeMs), sha256: await digestOf(path) });
+      states.push({ path, bytes: size, modifiedMs: Math.floor(mtimeMs), checksum: await checksumOf(path) });
     } catch (cause) {
       throw nnunetError("DATASET_INVALID", `${path}${await whyUnreadable(path, cause)}`, { cause });
     }
@@ -34,10 +35,29 @@ export async function fileStates(paths: readonly string[]): Promise<readonly Fil
   return states;
 }
 
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of regularFileBytes(path)) hash.update(chunk);
-  return hash.digest("hex");
+/**
+ * Returns what differs if the file has other bytes of the same number: the checksum and the length at the end of gzip data, else
+ * a checksum of all bytes. A gzip file whose last part is empty may consist of many, which it says nothing about.
+ */
+async function checksumOf(path: string): Promise<string> {
+  const end = (await isGzip(path)) ? await lastBytes(path, gzipEndBytes) : null;
+  if (end !== null && end.readUInt32LE(4) > 0) return end.toString("hex");
+  let checksum = 0;
+  for await (const chunk of regularFileBytes(path)) checksum = crc32(chunk, checksum);
+  return checksum.toString(16).padStart(8, "0");
+}
+
+/** CRC-32 and length of what was compressed. */
+const gzipEndBytes = 8;
+
+async function lastBytes(path: string, count: number): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    return (await file.read({ buffer: Buffer.alloc(count), position: Math.max(0, size - count) })).buffer;
+  } finally {
+    await file.close();
+  }
 }
 
 /**
@@ -55,9 +75,9 @@ export const saveRawFiles = (
     {
       reader,
       files: new Map(
-        files.map(({ path, bytes, modifiedMs, sha256 }) => [
+        files.map(({ path, bytes, modifiedMs, checksum }) => [
           relative(rawFolder, path),
-          { bytes, modifiedMs, sha256 },
+          { bytes, modifiedMs, checksum },
         ]),
       ),
     },
@@ -105,7 +125,8 @@ async function isSame(path: string, before: ReadonlyMap<string, unknown>): Promi
   const found = await stat(path).catch(() => null);
   if (found === null || found.size !== before.get("bytes")) return false;
   return (
-    Math.floor(found.mtimeMs) === before.get("modifiedMs") || (await digestOf(path)) === before.get("sha256")
+    Math.floor(found.mtimeMs) === before.get("modifiedMs") ||
+    (await checksumOf(path)) === before.get("checksum")
   );
 }
 

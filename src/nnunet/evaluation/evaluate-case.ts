@@ -1,10 +1,11 @@
 import type { PostProcessingStep } from "../../../processor/contract/manifest.js";
 import { imageError } from "../../../processor/imaging/errors.js";
-import { readImage } from "../../../processor/imaging/formats/read-image.js";
-import type { Image } from "../../../processor/imaging/volume/image.js";
+import { readImage, readImageInBlocks } from "../../../processor/imaging/formats/read-image.js";
+import type { ReadImageOptions } from "../../../processor/imaging/formats/read-image-options.js";
+import type { Image, ImageHead } from "../../../processor/imaging/volume/image.js";
 import { inOrientationOf, turnsToRas } from "../datasets/reader-orientation.js";
 import { withLargestComponents } from "../selection/largest-components.js";
-import { countVoxels, type VoxelCounts } from "./count-voxels.js";
+import { VoxelCounter, type VoxelCounts } from "./count-voxels.js";
 import { boxOf, cutOut, type SurfaceScores, surfaceScores } from "./surface-distances.js";
 
 /** One case to score, in a worker thread. */
@@ -38,43 +39,68 @@ export interface CaseResult {
  */
 export async function evaluateCase(task: EvaluateCaseTask): Promise<CaseResult> {
   const { referenceFile, predictionFile, imageReader, regions, ignoreLabel, toleranceMm } = task;
-  const { postProcessing } = task;
   const reference = await readLabels(referenceFile, imageReader);
+  const counter = new VoxelCounter(regions, ignoreLabel);
+  const voxelVolumeMm3 = reference.geometry.spacingMmZyx.reduce((product, spacing) => product * spacing, 1);
+  if (toleranceMm === null && task.postProcessing.length === 0 && !turnsToRas(imageReader)) {
+    await readImageInBlocks(predictionFile, readingFor(imageReader), (head) => {
+      checkComponents(predictionFile, head);
+      checkSizes(reference, head, task);
+      return (voxels, start) => counter.add(reference.voxels.subarray(start, start + voxels.length), voxels);
+    });
+    return { counts: counter.counts(), surfaces: null, voxelVolumeMm3 };
+  }
+  const prediction = await readPrediction(task, reference);
+  checkSizes(reference, prediction, task);
+  counter.add(reference.voxels, prediction.voxels);
+  const surfaces =
+    toleranceMm === null
+      ? null
+      : regions.map((region) => surfacesOf({ reference, prediction }, { region, ignoreLabel, toleranceMm }));
+  return { counts: counter.counts(), surfaces, voxelVolumeMm3 };
+}
+
+async function readPrediction(
+  { predictionFile, imageReader, postProcessing }: EvaluateCaseTask,
+  reference: Image,
+): Promise<Image> {
   const stored = await readLabels(predictionFile, imageReader);
   const original = turnsToRas(imageReader) ? inOrientationOf(reference.geometry, stored) : stored;
-  const prediction =
-    postProcessing.length === 0 ? original : withLargestComponents(original, postProcessing, predictionFile);
+  return postProcessing.length === 0
+    ? original
+    : withLargestComponents(original, postProcessing, predictionFile);
+}
+
+function checkSizes(
+  reference: ImageHead,
+  prediction: ImageHead,
+  { referenceFile, predictionFile }: EvaluateCaseTask,
+): void {
   const sizes = [reference, prediction].map(({ geometry }) => geometry.sizeZyx.join(" × "));
   if (sizes[0] !== sizes[1])
     throw imageError(
       "GEOMETRY_MISMATCH",
       `${predictionFile} has ${sizes[1]} voxels (z × y × x), but its reference ${referenceFile} has ${sizes[0]}`,
     );
-  const counts = countVoxels({
-    reference: reference.voxels,
-    prediction: prediction.voxels,
-    regions,
-    ignoreLabel,
-  });
-  const voxelVolumeMm3 = reference.geometry.spacingMmZyx.reduce((product, spacing) => product * spacing, 1);
-  const surfaces =
-    toleranceMm === null
-      ? null
-      : regions.map((region) => surfacesOf({ reference, prediction }, { region, ignoreLabel, toleranceMm }));
-  return { counts, surfaces, voxelVolumeMm3 };
 }
 
+const readingFor = (imageReader: string | null): ReadImageOptions => ({
+  imageReader,
+  preferSform: imageReader?.startsWith("Nibabel") === true,
+});
+
 async function readLabels(path: string, imageReader: string | null): Promise<Image> {
-  const image = await readImage(path, {
-    imageReader,
-    preferSform: imageReader?.startsWith("Nibabel") === true,
-  });
-  if (image.components !== 1)
+  const image = await readImage(path, readingFor(imageReader));
+  checkComponents(path, image);
+  return image;
+}
+
+function checkComponents(path: string, { components }: ImageHead): void {
+  if (components !== 1)
     throw imageError(
       "IMAGE_UNSUPPORTED",
-      `${path} has ${image.components} values for each voxel; a segmentation has one`,
+      `${path} has ${components} values for each voxel; a segmentation has one`,
     );
-  return image;
 }
 
 function surfacesOf(

@@ -1,4 +1,4 @@
-import { RandomState } from "../random-state.js";
+import { SampleDraws } from "./sample-draws.js";
 
 /**
  * The intensities of one channel of one case, each with how often it counts. It stands for nnU-Net's list of samples, which
@@ -10,11 +10,11 @@ export interface ValueCounts {
   readonly weights: Uint32Array | Float64Array;
 }
 
-/** Counts the samples that nnU-Net draws in one case. All channels share one generator, which starts again in each case. */
+/** Counts the samples that nnU-Net draws in one case. */
 export function drawnCounts(channels: readonly Float32Array[], draws: number): readonly ValueCounts[] {
-  const random = new RandomState(1234);
+  const samples = new SampleDraws();
   return channels.map((values) =>
-    merged(values, values.length === 0 ? new Uint32Array(0) : random.countDraws(values.length, draws)),
+    merged(values, values.length === 0 ? new Uint32Array(0) : samples.count(values.length, draws)),
   );
 }
 
@@ -25,40 +25,32 @@ export const equalCounts = (channels: readonly Float32Array[]): readonly ValueCo
     return { values: distinct, weights: Float64Array.from(weights, (weight) => weight / values.length) };
   });
 
-/** A range of whole numbers that is counted in a table; more would take more memory than the values. */
-const largestRange = 1 << 17;
+/** Whole numbers from `lowest` up to as many are counted in a table: those of all images with one or two bytes for a voxel. */
+const tableLength = 1 << 17;
+const lowest = -tableLength / 2;
 
-/** Sums the counts of equal values, if they are whole numbers in a small range; leaves out values that do not count. */
-function merged(values: Float32Array, counts: Uint32Array): { values: Float32Array; weights: Uint32Array } {
-  if (values.length === 0) return { values, weights: counts };
-  const { low, high, areWhole } = rangeOf(values);
-  if (!areWhole || !(high - low < largestRange)) return counted(values, counts);
-  const table = new Uint32Array(high - low + 1);
-  addToTable(table, low, values, counts);
-  return counted(
-    Float32Array.from(table, (_, i) => low + i),
-    table,
-  );
+const tableValues = new Float32Array(tableLength);
+for (let i = 0; i < tableLength; i++) tableValues[i] = lowest + i;
+
+/** Sums the counts of equal values, if the table has a place for all of them; leaves out values that do not count. */
+function merged(values: Float32Array, counts: Uint32Array): ValueCounts & { readonly weights: Uint32Array } {
+  const table = new Uint32Array(tableLength);
+  if (!addToTable(table, values, counts)) return counted(values, counts);
+  return counted(tableValues, table);
 }
 
-function rangeOf(values: Float32Array) {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  let areWhole = true;
+/** Returns false at the first value that has no place in the table. */
+function addToTable(table: Uint32Array, values: Float32Array, counts: Uint32Array): boolean {
   for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (value < low) low = value;
-    if (value > high) high = value;
-    if (Math.floor(value) !== value) areWhole = false;
+    const place = values[i]! - lowest;
+    const index = place | 0;
+    if (index !== place || index < 0 || index >= tableLength) return false;
+    table[index]! += counts[i]!;
   }
-  return { low, high, areWhole };
+  return true;
 }
 
-function addToTable(table: Uint32Array, low: number, values: Float32Array, counts: Uint32Array): void {
-  for (let i = 0; i < values.length; i++) table[values[i]! - low]! += counts[i]!;
-}
-
-function counted(values: Float32Array, counts: Uint32Array) {
+function counted(values: Float32Array, counts: Uint32Array): ValueCounts & { readonly weights: Uint32Array } {
   let used = 0;
   for (const count of counts) if (count > 0) used++;
   const kept = new Float32Array(used);

@@ -1,4 +1,5 @@
 import type { Progress } from "../../../processor/contract/progress/progress.js";
+import { hasLibdeflate } from "../../../processor/imaging/formats/gunzip-whole.js";
 import {
   createWorkerPool,
   defaultWorkers,
@@ -26,8 +27,8 @@ interface WorkOnCases {
  * Works on many items side by side in threads, and reports the progress. Stops at the first failure, or when the signal is
  * aborted.
  *
- * @param what `label` says what is done, such as `Dataset004_Liver: measuring`; `isReading` is true for work that often waits until
- *   a file is decompressed: one case more than there are cores then keeps them busy, unless the user names a number
+ * @param what `label` says what is done, such as `Dataset004_Liver: measuring`; `isReading` is true for work that often waits for
+ *   zlib: one case more than there are cores then keeps them busy, unless the user names a number
  * @returns the results in the order of the items
  */
 export async function eachCase<Item, Result>(
@@ -36,7 +37,7 @@ export async function eachCase<Item, Result>(
   work: (item: Item, pool: DatasetPool, index: number) => Promise<Result>,
 ): Promise<readonly Result[]> {
   const { workers, progress, signal } = tools;
-  const wanted = workers ?? defaultWorkers() + (isReading ? 1 : 0);
+  const wanted = workers ?? defaultWorkers() + (isReading && !hasLibdeflate() ? 1 : 0);
   const count = Math.max(1, Math.min(wanted, items.length));
   const pool = createWorkerPool<DatasetTasks>(new URL("./dataset-worker.js", import.meta.url), count);
   const task = progress.start({ label, total: items.length, unit: "cases" });

@@ -1,14 +1,12 @@
 import { expect, test } from "vitest";
-import { countVoxels } from "../../../src/nnunet/evaluation/count-voxels.js";
+import { VoxelCounter } from "../../../src/nnunet/evaluation/count-voxels.js";
 
 test("labels below 0 and above 65535 are counted, and as float32, as nnU-Net reads them", () => {
-  const counts = countVoxels({
-    reference: Float64Array.of(70000, -3, 16777217, 1.5),
-    prediction: Float64Array.of(70000, -3, 16777216, 70000),
-    regions: [[70000], [-3], [16777217], [1]],
-    ignoreLabel: null,
-  });
-  expect(counts.map(({ truePositives, falsePositives }) => [truePositives, falsePositives])).toEqual([
+  const counter = new VoxelCounter([[70000], [-3], [16777217], [1]], null);
+  counter.add(Float64Array.of(70000, -3, 16777217, 1.5), Float64Array.of(70000, -3, 16777216, 70000));
+  expect(
+    counter.counts().map(({ truePositives, falsePositives }) => [truePositives, falsePositives]),
+  ).toEqual([
     [1, 1],
     [1, 0],
     [1, 0],
@@ -33,7 +31,15 @@ test.each([
     reference[i] = labelAt(i, 0);
     prediction[i] = labelAt(i, 2);
   }
-  const [found] = countVoxels({ reference, prediction, regions: [[1, 3]], ignoreLabel: 2 });
+  const whole = new VoxelCounter([[1, 3]], 2);
+  whole.add(reference, prediction);
+  const inParts = new VoxelCounter([[1, 3]], 2);
+  // The second part begins within a word of four bytes.
+  for (const [from, to] of [
+    [0, 401],
+    [401, 1003],
+  ] as const)
+    inParts.add(reference.subarray(from, to), prediction.slice(from, to));
   const expected = { truePositives: 0, falsePositives: 0, falseNegatives: 0, trueNegatives: 0 };
   for (const [i, value] of reference.entries()) {
     if (value === 2) continue;
@@ -41,6 +47,7 @@ test.each([
     if (isPredicted) expected[isIn ? "truePositives" : "falsePositives"]++;
     else expected[isIn ? "falseNegatives" : "trueNegatives"]++;
   }
-  expect(found).toEqual(expected);
+  expect(whole.counts()).toEqual([expected]);
+  expect(inParts.counts()).toEqual([expected]);
   expect(expected.falseNegatives).toBeGreaterThan(0);
 });

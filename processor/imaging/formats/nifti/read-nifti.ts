@@ -36,8 +36,7 @@ export async function readNiftiInBlocks(
   const nifti = await openNifti(path, options);
   const { reader, head, dataOffset, dataBytes, rowBytes } = nifti;
   try {
-    const blockBytes = rowBytes * Math.max(1, Math.floor(targetBlockBytes / rowBytes));
-    const blocks = reader.readBlocks(dataOffset, dataBytes, blockBytes);
+    const blocks = reader.readBlocks(dataOffset, dataBytes, rowBytes * rowsPerBlock(rowBytes));
     const sink = begin(head);
     let start = 0;
     let zeroedVoxels = 0;
@@ -63,6 +62,12 @@ export async function readNiftiHead(path: string, options: ReadImageOptions): Pr
 
 /** As many bytes as stay in the cache of a core. */
 const targetBlockBytes = 1 << 18;
+
+/** Returns a multiple of four, if as many fit, so that each block begins at a whole word of the volume. */
+function rowsPerBlock(rowBytes: number): number {
+  const rows = Math.max(1, Math.floor(targetBlockBytes / rowBytes));
+  return rows < 4 ? rows : rows - (rows % 4);
+}
 
 /** A file whose header was read. */
 interface OpenNifti {

@@ -1,4 +1,4 @@
-import { loadNativeCalls } from "./native-calls.js";
+import { loadNativeCalls } from "../../../files/native-calls.js";
 
 /**
  * Ends this process as soon as its parent has ended. It must not wait for native code that blocks the thread, so Linux

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
-import { loadNativeCalls } from "./native-calls.js";
+import { loadNativeCalls } from "../../../files/native-calls.js";
 
 /**
  * Gives back the memory of files that a library has mapped for reading, such as the weights of a network that is compiled

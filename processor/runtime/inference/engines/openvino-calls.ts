@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { openvinoEntryLibrary } from "../../../contract/openvino-libraries.js";
+import { loadNativeCalls, type NativeCalls, type Pointer } from "../../../files/native-calls.js";
 import { freeFilePages } from "./free-file-pages.js";
-import { loadNativeCalls, type NativeCalls, type Pointer } from "./native-calls.js";
 
 /** Settings of a compiled network, in OpenVINO's words. */
 export type OpenvinoProperties = Readonly<Record<string, string>>;

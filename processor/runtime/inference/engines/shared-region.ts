@@ -1,5 +1,5 @@
 import { ftruncateSync } from "node:fs";
-import { loadNativeCalls, type NativeCalls, type Pointer } from "./native-calls.js";
+import { loadNativeCalls, type NativeCalls, type Pointer } from "../../../files/native-calls.js";
 
 /** Memory that a process shares with its child. It has no name and ends with both processes. */
 export interface SharedRegion {

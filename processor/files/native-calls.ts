@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { nativeCallPackage } from "../../../contract/openvino-libraries.js";
+import { nativeCallPackage } from "../contract/openvino-libraries.js";
 
 /** The package that calls functions of C. */
 export type NativeCalls = typeof import("koffi");

@@ -1,0 +1,96 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { ByteReader } from "../../../../processor/imaging/formats/byte-source.js";
+import { gunzipWhole, newGunzipMemory } from "../../../../processor/imaging/formats/gunzip-whole.js";
+import { describeWith, needs } from "../../../support/needs.js";
+
+const folder = mkdtempSync(join(tmpdir(), "gunzip-"));
+const plain = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * i) % 251));
+const other = Buffer.alloc(5000, 7);
+
+function write(name: string, bytes: Buffer): string {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+const cutAt = (bytes: Buffer, at: number): Buffer => bytes.subarray(0, at);
+
+function damaged(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[at < 0 ? copy.length + at : at]! ^= 0x55;
+  return copy;
+}
+
+const packed = gzipSync(plain);
+const most = 1 << 20;
+
+describeWith([needs.libdeflate], "libdeflate", () => {
+  test("inflates a whole file, from where its data begin", async () => {
+    const path = write("shifted.gz", Buffer.concat([Buffer.from("header"), packed]));
+    expect(await gunzipWhole({ path, start: 6 }, most, newGunzipMemory())).toEqual(plain);
+  });
+
+  test("uses the memory of an earlier file again if it is large enough", async () => {
+    const memory = newGunzipMemory();
+    await gunzipWhole({ path: write("first.gz", packed) }, most, memory);
+    const { inflated } = memory;
+    expect(await gunzipWhole({ path: write("second.gz", gzipSync(other)) }, most, memory)).toEqual(other);
+    expect(memory.inflated).toBe(inflated);
+  });
+
+  test.each([
+    { kind: "several members", bytes: Buffer.concat([packed, gzipSync(other)]) },
+    { kind: "other bytes after the data", bytes: Buffer.concat([packed, Buffer.alloc(100)]) },
+    { kind: "a cut end", bytes: cutAt(packed, packed.length - 5) },
+    { kind: "hardly a beginning", bytes: cutAt(packed, 12) },
+    { kind: "a wrong checksum", bytes: damaged(packed, -8) },
+    { kind: "a wrong length", bytes: damaged(packed, -4) },
+    { kind: "damaged data", bytes: damaged(packed, 500) },
+    { kind: "more than the memory that may be taken", bytes: gzipSync(Buffer.alloc(most + 1)) },
+    { kind: "no data at all", bytes: Buffer.alloc(0) },
+  ])("leaves a file with $kind to zlib", async ({ kind, bytes }) => {
+    const path = write(`${kind}.gz`, bytes);
+    expect(await gunzipWhole({ path }, most, newGunzipMemory())).toBeNull();
+  });
+});
+
+async function blocksOf(path: string): Promise<Buffer> {
+  const reader = await ByteReader.open({ path, compression: "gzip" });
+  const blocks: Buffer[] = [];
+  for await (const block of reader.readBlocks(8, plain.length - 8, 1000)) blocks.push(Buffer.from(block));
+  await reader.finish();
+  return Buffer.concat(blocks);
+}
+
+async function dataOf(path: string, offset: number): Promise<Buffer> {
+  const reader = await ByteReader.open({ path, compression: "gzip" });
+  await reader.peek(352);
+  const data = await reader.readData(offset, plain.length - offset);
+  await reader.finish();
+  return data;
+}
+
+describe("a reader of gzip data", () => {
+  test.each([0, 8, 348, 352])("gives the bytes from %i on", async (offset) => {
+    expect(await dataOf(write("plain.gz", packed), offset)).toEqual(plain.subarray(offset));
+  });
+
+  test("gives them in blocks, also of several files at a time", async () => {
+    const path = write("blocks.gz", packed);
+    const several = write(
+      "members.gz",
+      Buffer.concat([gzipSync(plain.subarray(0, 9)), gzipSync(plain.subarray(9))]),
+    );
+    for (const bytes of await Promise.all([blocksOf(path), blocksOf(several), blocksOf(path)]))
+      expect(bytes).toEqual(plain.subarray(8));
+  });
+
+  test("gives data that numbers of eight bytes can be looked at in place", async () => {
+    const { byteOffset } = await dataOf(write("aligned.gz", packed), 348);
+    expect(byteOffset % 8).toBe(0);
+  });
+});
