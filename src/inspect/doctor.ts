@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProcessorError } from "../../processor/contract/errors.js";
 import type { Device } from "../../processor/contract/run-settings.js";
+import { libdeflate } from "../../processor/files/libdeflate.js";
 import { makeFolder } from "../../processor/files/make-folder.js";
-import { hasLibdeflate } from "../../processor/imaging/formats/gunzip-whole.js";
 import { findGpuProblem } from "../../processor/runtime/inference/cuda-check.js";
 import { type GpuFacts, readGpuFacts } from "../../processor/runtime/inference/gpu-facts.js";
 import { onnxRuntimeVersion } from "../../processor/runtime/inference/onnx-runtime.js";
@@ -94,7 +94,7 @@ async function openvinoFinding(options: DoctorOptions): Promise<readonly Finding
 
 function libdeflateFinding(): Finding {
   const check = "libdeflate";
-  return hasLibdeflate()
+  return libdeflate() !== null
     ? pass(check, "reads .nii.gz files of up to 256 MiB")
     : notChecked(
         check,

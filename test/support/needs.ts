@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestFunction, type TestOptions, test } from "vitest";
 import { openvinoFolderVariable, openvinoVersion } from "../../processor/contract/openvino-libraries.js";
-import { hasLibdeflate } from "../../processor/imaging/formats/gunzip-whole.js";
+import { libdeflate } from "../../processor/files/libdeflate.js";
 import { readCpuFacts } from "../../processor/runtime/inference/engines/cpu-facts.js";
 import { findOpenvino } from "../../processor/runtime/inference/engines/engine-choice.js";
 import { hasProgram } from "./program-on-path.js";
@@ -48,7 +48,7 @@ export const needs = {
   libdeflate: {
     what: "libdeflate",
     remedy: "apt-get install libdeflate0",
-    isMet: hasLibdeflate(),
+    isMet: libdeflate() !== null,
     isRequiredInCi: process.platform === "linux",
   },
   apt: program("apt-get", "run on Debian or Ubuntu"),

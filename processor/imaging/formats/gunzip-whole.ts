@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { loadNativeCalls } from "../../files/native-calls.js";
+import { libdeflate } from "../../files/libdeflate.js";
 
 /** Memory for one file, and for what it inflates to, that the next file may use again. */
 export interface GunzipMemory {
@@ -49,66 +49,3 @@ const smallestMember = 20;
 
 const atLeast = (length: number, buffer: Buffer): Buffer =>
   buffer.length >= length ? buffer : Buffer.allocUnsafeSlow(length);
-
-interface Libdeflate {
-  /** Fills `inflated`; false if the input is not exactly one member that inflates to so many bytes. */
-  gunzip(packed: Buffer, inflated: Buffer): Promise<boolean>;
-}
-
-/** Undefined until the library is looked for; null if the system has none. */
-let found: Libdeflate | null | undefined;
-
-/** Returns whether `gunzipWhole` can do anything on this system. */
-export const hasLibdeflate = (): boolean => libdeflate() !== null;
-
-function libdeflate(): Libdeflate | null {
-  if (found === undefined) found = findLibdeflate();
-  return found;
-}
-
-const libraryNames: Partial<Record<NodeJS.Platform, string>> = {
-  linux: "libdeflate.so.0",
-  darwin: "libdeflate.0.dylib",
-};
-
-function findLibdeflate(): Libdeflate | null {
-  const name = libraryNames[process.platform];
-  if (name === undefined) return null;
-  try {
-    return bind(loadNativeCalls().load(name));
-  } catch {
-    return null;
-  }
-}
-
-function bind(library: ReturnType<ReturnType<typeof loadNativeCalls>["load"]>): Libdeflate {
-  const create = library.func("void *libdeflate_alloc_decompressor(void)");
-  const free = library.func("void libdeflate_free_decompressor(void *decompressor)");
-  const decompress = library.func(
-    "int libdeflate_gzip_decompress_ex(void *decompressor, const void *in, size_t in_length, void *out, size_t out_length, _Out_ size_t *read, _Out_ size_t *written)",
-  );
-  return {
-    async gunzip(packed, inflated) {
-      const decompressor = create();
-      try {
-        const read = [0];
-        const written = [0];
-        const result = await new Promise<number>((resolve, reject) =>
-          decompress.async(
-            decompressor,
-            packed,
-            packed.length,
-            inflated,
-            inflated.length,
-            read,
-            written,
-            (error: Error | null, code: number) => (error === null ? resolve(code) : reject(error)),
-          ),
-        );
-        return result === 0 && read[0] === packed.length && written[0] === inflated.length;
-      } finally {
-        free(decompressor);
-      }
-    },
-  };
-}

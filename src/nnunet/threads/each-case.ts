@@ -1,5 +1,5 @@
 import type { Progress } from "../../../processor/contract/progress/progress.js";
-import { hasLibdeflate } from "../../../processor/imaging/formats/gunzip-whole.js";
+import { libdeflate } from "../../../processor/files/libdeflate.js";
 import {
   createWorkerPool,
   defaultWorkers,
@@ -37,7 +37,7 @@ export async function eachCase<Item, Result>(
   work: (item: Item, pool: DatasetPool, index: number) => Promise<Result>,
 ): Promise<readonly Result[]> {
   const { workers, progress, signal } = tools;
-  const wanted = workers ?? defaultWorkers() + (isReading && !hasLibdeflate() ? 1 : 0);
+  const wanted = workers ?? defaultWorkers() + (isReading && libdeflate() === null ? 1 : 0);
   const count = Math.max(1, Math.min(wanted, items.length));
   const pool = createWorkerPool<DatasetTasks>(new URL("./dataset-worker.js", import.meta.url), count);
   const task = progress.start({ label, total: items.length, unit: "cases" });
