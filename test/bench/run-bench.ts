@@ -6,6 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import { libdeflate } from "../../processor/files/libdeflate.js";
 import { repositoryRoot } from "../support/golden.js";
 import { benchBatch } from "./bench-batch.js";
 import { benchComponents } from "./bench-components.js";
@@ -53,7 +54,7 @@ for (const name of wanted) {
 }
 
 console.log(
-  `${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 1e9)} GB, Node ${process.version}\n`,
+  `${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 1e9)} GB, Node ${process.version}, gzip by ${libdeflate() === null ? "zlib" : "libdeflate"}\n`,
 );
 const rows: BenchRow[] = [];
 for (const [name, bench] of Object.entries(sections)) {
