@@ -2,11 +2,13 @@ import { randomUUID } from "node:crypto";
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseOrNull } from "../../../contract/parse-checked.js";
+import { exists, ifPresent } from "../../../files/exists.js";
 import { makeFolder } from "../../../files/make-folder.js";
 import { newPartialPath } from "../../../files/partial-path.js";
 import { readTextFile } from "../../../files/read-text-file.js";
 import { outputError } from "../../../files/write-file.js";
 import type { JobWork } from "../engine/job-work.js";
+import { arrivingEnding } from "../uploads/upload-store.js";
 import { type StoredJob, storedJobCheck } from "./stored-job.js";
 
 const fileName = "job.json";
@@ -31,7 +33,10 @@ export class JobStore {
     return join(this.folder, id);
   }
 
-  /** Reads all jobs, the oldest first. A folder without a readable job is left alone. */
+  /**
+   * Reads all jobs, the oldest first. A folder without a readable job is left alone; a job whose files were still arriving when
+   * the server crashed is removed, because its client has no answer yet and still has the files, or the uploads.
+   */
   async readAll(): Promise<readonly StoredJob[]> {
     await makeFolder(this.folder, 0o700);
     const found: StoredJob[] = [];
@@ -41,6 +46,10 @@ export class JobStore {
         continue;
       }
       if (!entry.isDirectory()) continue;
+      if (await exists(join(this.folder, entry.name, `input${arrivingEnding}`))) {
+        await this.remove(entry.name);
+        continue;
+      }
       const text = await readTextFile(join(this.folder, entry.name, fileName), maxJobBytes).catch(() => null);
       const stored = text === null ? null : parseOrNull(text, storedJobCheck);
       if (stored !== null && stored.id === entry.name)
@@ -70,9 +79,7 @@ export class JobStore {
   async remove(id: string): Promise<void> {
     await this.#writing.get(id)?.catch(() => {});
     const aside = join(this.folder, `${removedPrefix}${randomUUID()}`);
-    await rename(this.folderOf(id), aside).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
+    await ifPresent(rename(this.folderOf(id), aside));
     await rm(aside, { recursive: true, force: true });
   }
 }

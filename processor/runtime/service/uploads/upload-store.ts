@@ -1,6 +1,6 @@
 import { createHash, type Hash, randomUUID } from "node:crypto";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, link, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { makeFolder } from "../../../files/make-folder.js";
 import { outputError } from "../../../files/write-file.js";
 import { serviceError } from "../errors.js";
@@ -40,6 +40,9 @@ const mostUploads = 1000;
 /** One client leaves room for others. */
 const mostUploadsOfClient = 500;
 const forgottenMs = 24 * 3_600_000;
+
+/** The end of the name of a folder whose files are not all there yet. */
+export const arrivingEnding = ".arriving";
 
 /** Files that arrive in parts, below one folder, also over a restart of the server. They are forgotten after a day. */
 export class UploadStore {
@@ -162,17 +165,30 @@ export class UploadStore {
       .map((upload) => ({ path: this.#pathOf(upload), name: upload.name }));
   }
 
-  /** Moves finished files into the folder of a job. */
+  /**
+   * Moves finished files into the folder of a job, which appears with all of them or, after an error, not at all. A crash leaves
+   * the uploads as they were, and at most a folder that ends with `arrivingEnding`.
+   */
   async take(ids: readonly string[], client: string, folder: string): Promise<void> {
     this.namesOf(ids, client);
     const uploads = ids.map((id) => this.#find(id, client));
-    await makeFolder(folder, 0o700);
-    for (const upload of uploads) {
-      const path = join(folder, upload.name);
-      await makeFolder(join(path, ".."), 0o700);
-      await rename(this.#pathOf(upload), path);
-      await this.#forget(upload);
+    for (const { id } of uploads) this.#uploads.delete(id);
+    const arriving = `${folder}${arrivingEnding}`;
+    try {
+      await makeFolder(arriving, 0o700);
+      for (const upload of uploads) {
+        const path = join(arriving, upload.name);
+        await makeFolder(dirname(path), 0o700);
+        // Not every disk has hard links.
+        await link(this.#pathOf(upload), path).catch(() => copyFile(this.#pathOf(upload), path));
+      }
+      await rename(arriving, folder);
+    } catch (error) {
+      for (const upload of uploads) this.#uploads.set(upload.id, upload);
+      await rm(arriving, { recursive: true, force: true });
+      throw outputError(folder, error);
     }
+    for (const upload of uploads) await this.#forget(upload);
   }
 
   async remove(id: string, client: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { formOf, type TestService, testService } from "../../../support/service/test-service.js";
@@ -94,6 +94,29 @@ test("a file that had arrived in part when the server ended goes on with the nex
   const { id: job } = started.json();
   expect(readFileSync(join(folder, "jobs", job, "input", "scan.nii.gz"), "utf8")).toBe(content);
   expect(readdirSync(join(folder, "uploads"))).toEqual([]);
+});
+
+test("a job whose series was still arriving when the server crashed is gone, and its folder with it", async () => {
+  const first = await testService();
+  const { folder } = first;
+  const payload = await formOf({ model: "organ" }, { "1.dcm": "1", "2.dcm": "2" });
+  const post = (service: TestService) =>
+    service.app.inject({
+      method: "POST",
+      url: "/v1/jobs",
+      payload: payload.payload,
+      headers: { host, ...payload.headers, "idempotency-key": "k" },
+    });
+  const { id } = (await post(first)).json();
+  await first.close(0);
+  const input = join(folder, "jobs", id, "input");
+  renameSync(input, `${input}.arriving`);
+  rmSync(join(`${input}.arriving`, "2.dcm"));
+  const second = await testService({ folder });
+  expect(second.engine.jobs).toEqual([]);
+  expect(readdirSync(join(folder, "jobs"))).toEqual([]);
+  expect((await second.app.inject({ url: `/v1/jobs/${id}`, headers: { host } })).statusCode).toBe(404);
+  expect((await post(second)).statusCode).toBe(202);
 });
 
 test("a file whose digest is another one is refused and forgotten", async () => {

@@ -1,5 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync, utimesSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -79,4 +80,56 @@ test("a correction of the time by a year forgets no upload", async () => {
   vi.setSystemTime(Date.now() + 365 * 24 * 3_600_000);
   await uploads.create({ name: "later.nii", client: "a", bytes: 1, sha256: null });
   expect(uploads.get(id, "a").name).toBe("scan.nii");
+});
+
+test("a series that cannot move into its job stays as it was, and moves at the next try", async () => {
+  const uploads = new UploadStore(folder, 1e9);
+  await uploads.open();
+  const ids: string[] = [];
+  for (const name of ["a/1.dcm", "a/2.dcm"]) {
+    const { id } = await uploads.create({ name, client: "a", bytes: 100, sha256: null });
+    await uploads.append(id, "a", 0, parts(0, 100));
+    ids.push(id);
+  }
+  const job = mkdtempSync(join(tmpdir(), "job-"));
+  onTestFinished(() => rmSync(job, { recursive: true }));
+  const input = join(job, "input");
+  writeFileSync(input, "in the way");
+  await expect(uploads.take(ids, "a", input)).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
+  expect(readdirSync(job)).toEqual(["input"]);
+  rmSync(input);
+  await uploads.take(ids, "a", input);
+  expect(readdirSync(join(input, "a"))).toEqual(["1.dcm", "2.dcm"]);
+  expect(await readFile(join(input, "a", "2.dcm"))).toEqual(bytes.subarray(0, 100));
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("a server that is killed while a series moves keeps all its uploads", async () => {
+  const uploads = new UploadStore(folder, 1e9);
+  await uploads.open();
+  const ids: string[] = [];
+  for (let i = 0; i < 300; i++) {
+    const { id } = await uploads.create({ name: `${i}.dcm`, client: "a", bytes: 10, sha256: null });
+    await uploads.append(id, "a", 0, parts(0, 10));
+    ids.push(id);
+  }
+  const job = mkdtempSync(join(tmpdir(), "job-"));
+  onTestFinished(() => rmSync(job, { recursive: true }));
+  const input = join(job, "input");
+  const store = new URL("../../../../../processor/runtime/service/uploads/upload-store.js", import.meta.url);
+  const program = `
+    import { readdirSync } from "node:fs";
+    import { UploadStore } from ${JSON.stringify(store.href)};
+    const uploads = new UploadStore(${JSON.stringify(folder)}, 1e9);
+    await uploads.open();
+    const moved = () => { try { return readdirSync(${JSON.stringify(`${input}.arriving`)}).length; } catch { return 0; } };
+    const look = () => moved() > 20 ? process.kill(process.pid, "SIGKILL") : setImmediate(look);
+    look();
+    await uploads.take(${JSON.stringify(ids)}, "a", ${JSON.stringify(input)});`;
+  const killed = spawnSync(process.execPath, ["--input-type=module", "-e", program]);
+  expect(killed.signal, killed.stderr.toString()).toBe("SIGKILL");
+  expect(readdirSync(job)).toEqual(["input.arriving"]);
+  const next = new UploadStore(folder, 1e9);
+  await next.open();
+  expect(next.namesOf(ids, "a")).toHaveLength(300);
 });
