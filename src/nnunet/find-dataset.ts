@@ -67,6 +67,20 @@ export async function findDatasetName(word: string, folders: NnunetFolders): Pro
   );
 }
 
+/**
+ * Returns the names of several data sets, each once, although a user may have written it in two ways, such as 4 and Dataset004_Liver.
+ *
+ * @throws what `findDatasetName` throws
+ */
+export async function findDatasetNames(
+  words: readonly string[],
+  folders: NnunetFolders,
+): Promise<readonly string[]> {
+  const names = new Set<string>();
+  for (const word of words) names.add(await findDatasetName(word, folders));
+  return [...names];
+}
+
 /** Returns the only name that a word is a part of, such as that of `liver`; null if there is none, or several. */
 function nameWith(word: string, names: readonly string[]): string | null {
   if (word.length < 3) return null;

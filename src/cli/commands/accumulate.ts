@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { fillEmptyFolder } from "../../nnunet/conversion/build-folder.js";
-import { findDatasetName } from "../../nnunet/find-dataset.js";
+import { findDatasetNames } from "../../nnunet/find-dataset.js";
 import { type NnunetFolders, nnunetFolders, requireFolder } from "../../nnunet/folders.js";
 import { accumulate, crossValidationFolder } from "../../nnunet/selection/accumulate.js";
 import { modelFolderName } from "../../nnunet/selection/best-model.js";
@@ -28,10 +28,8 @@ export async function runAccumulate(args: AccumulateArguments, session: CommandS
   const { terminal, environment, currentDirectory } = session;
   const folders = nnunetFolders({ environment, currentDirectory }, 2);
   const models: ModelToScore[] = [];
-  for (const word of args.datasets) {
-    const model = await modelOf(String(word), args, folders);
-    if (!models.some(({ datasetName }) => datasetName === model.datasetName)) models.push(model);
-  }
+  for (const name of await findDatasetNames(args.datasets.map(String), folders))
+    models.push(await modelOf(name, args, folders));
   const isOne = models.length === 1;
   const output = args.output === undefined ? null : resolve(currentDirectory, args.output);
   const reports: object[] = [];
@@ -51,11 +49,10 @@ export async function runAccumulate(args: AccumulateArguments, session: CommandS
 
 /** @throws MODEL_NOT_FOUND */
 async function modelOf(
-  word: string,
+  datasetName: string,
   { trainer, plans, configuration }: AccumulateArguments,
   folders: NnunetFolders,
 ): Promise<ModelToScore> {
-  const datasetName = await findDatasetName(word, folders);
   const modelName = modelFolderName({ trainer, plans, configuration });
   const modelFolder = join(requireFolder(folders, "results"), datasetName, modelName);
   await requireTrained(modelFolder);

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { exists } from "../../../processor/files/exists.js";
-import { findDatasetName } from "../../nnunet/find-dataset.js";
+import { findDatasetNames } from "../../nnunet/find-dataset.js";
 import { nnunetFolders, requireFolder } from "../../nnunet/folders.js";
 import { filesOfModel } from "../../nnunet/model-files/files-of-model.js";
 import { filesOfModelOfV1 } from "../../nnunet/model-files/files-of-model-v1.js";
@@ -23,8 +23,7 @@ export async function runExportModel(args: ExportArguments, session: CommandSess
   if (!args.overwrite && (await exists(file))) throw sharedError("OUTPUT_EXISTS", `${file} already exists`);
   const folders = nnunetFolders({ environment, currentDirectory }, args.nnunet === "v1" ? 1 : 2);
   const resultsFolder = requireFolder(folders, "results");
-  const datasetNames = new Set<string>();
-  for (const word of args.datasets) datasetNames.add(await findDatasetName(String(word), folders));
+  const datasetNames = await findDatasetNames(args.datasets.map(String), folders);
   const folds = foldsOf(args.folds);
   const named = args.configurations === undefined ? null : [...new Set(args.configurations)];
   const filesOf = (datasetName: string): Promise<readonly string[]> =>

@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { shellWord } from "../../ground/shell-word.js";
-import { findDatasetName } from "../../nnunet/find-dataset.js";
+import { findDatasetNames } from "../../nnunet/find-dataset.js";
 import { nnunetFolders } from "../../nnunet/folders.js";
 import type { CommandSession } from "../command-session.js";
 import { jsonText } from "../json-text.js";
@@ -15,8 +15,7 @@ import { compareModelsOfV2 } from "./find-best-v2.js";
 export async function runFindBest(args: FindBestArguments, session: CommandSession): Promise<number> {
   const { terminal, environment, currentDirectory } = session;
   const folders = nnunetFolders({ environment, currentDirectory }, args.nnunet === "v1" ? 1 : 2);
-  const datasets: string[] = [];
-  for (const word of args.datasets) datasets.push(await findDatasetName(String(word), folders));
+  const datasets = await findDatasetNames(args.datasets.map(String), folders);
   const compare = args.nnunet === "v1" ? compareModelsOfV1 : compareModelsOfV2;
   const isOne = datasets.length === 1;
   const reports: object[] = [];

@@ -14,7 +14,7 @@ export const foldersFor = ({ nnunet }: Pick<DatasetArguments, "nnunet">, termina
   nnunetFolders(terminal, nnunet === "v1" ? 1 : 2);
 
 /**
- * Finds every data set that a command line names, before the work on the first one starts.
+ * Finds every data set that a command line names, each once, before the work on the first one starts.
  *
  * @throws USAGE if it names none; DATASET_NOT_FOUND, DATASET_AMBIGUOUS, NNUNET_FOLDER_UNSET
  */
@@ -27,7 +27,10 @@ export async function namedDatasets(
     throw sharedError("USAGE", "name a data set: its number, its name, or the path of its folder");
   const folders = foldersFor(args, terminal);
   const places: DatasetPlace[] = [];
-  for (const word of words) places.push(await findDataset(word, folders, terminal.currentDirectory));
+  for (const word of words) {
+    const place = await findDataset(word, folders, terminal.currentDirectory);
+    if (!places.some(({ rawFolder }) => rawFolder === place.rawFolder)) places.push(place);
+  }
   return places;
 }
 

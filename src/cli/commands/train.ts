@@ -3,7 +3,8 @@ import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { shortText } from "../../ground/untrusted/short-text.js";
-import { nnunetFolders } from "../../nnunet/folders.js";
+import { findDatasetNames } from "../../nnunet/find-dataset.js";
+import { type NnunetFolders, nnunetFolders } from "../../nnunet/folders.js";
 import { checkedTraining, type TrainedFolds, train } from "../../nnunet/training/train.js";
 import { programOf, type Trainer } from "../../nnunet/training/trainer-command.js";
 import { checkedTaskTraining, trainTask } from "../../nnunet/training/v1/train-task.js";
@@ -31,8 +32,9 @@ export async function runTrain(args: TrainArguments, session: CommandSession): P
   // The name becomes part of folders and of a command of bash.
   if (args.trainer !== undefined && !/^[A-Za-z_]\w{0,199}$/.test(args.trainer))
     throw sharedError("USAGE", `--trainer takes the name of a class, not ${shortText(args.trainer)}`);
-  const datasets = [...new Set([args.dataset, ...(args.also ?? [])].map(String))];
-  const trainings = datasets.map((dataset) => trainingOf(dataset, args, { gpus, runner, session }));
+  const folders = nnunetFolders(session, args.nnunet === "v1" ? 1 : 2);
+  const datasets = await findDatasetNames([args.dataset, ...(args.also ?? [])].map(String), folders);
+  const trainings = datasets.map((dataset) => trainingOf(dataset, args, { gpus, runner, folders, session }));
   // What would fail after days is refused before the first training.
   if (datasets.length > 1) for (const { check } of trainings) await check();
   if (args.slurm) {
@@ -89,13 +91,14 @@ interface Training {
 interface TrainingMachine {
   readonly gpus: readonly number[];
   readonly runner: Trainer;
+  readonly folders: NnunetFolders;
   readonly session: CommandSession;
 }
 
 function trainingOf(
   dataset: string,
   args: TrainArguments,
-  { gpus, runner, session }: TrainingMachine,
+  { gpus, runner, folders, session }: TrainingMachine,
 ): Training {
   const { terminal, environment, currentDirectory, progress, signal } = session;
   const shown = trainingProgress(terminal, progress, args.json);
@@ -104,6 +107,7 @@ function trainingOf(
     configuration: args.configuration,
     folds: foldsOf(args.folds),
     environment,
+    folders,
     gpus,
     gpusPerFold: args["gpus-per-fold"],
     savesProbabilities: args["save-probabilities"],
@@ -119,7 +123,6 @@ function trainingOf(
       task: dataset,
       trainer: args.trainer ?? null,
       plans: args.plans ?? "nnUNetPlansv2.1",
-      folders: nnunetFolders({ environment, currentDirectory }, 1),
       programFolder: args.venv === undefined ? null : join(resolve(currentDirectory, args.venv), "bin"),
       parallel: args.parallel,
     };
@@ -131,7 +134,6 @@ function trainingOf(
     dataset,
     trainer: args.trainer ?? "nnUNetTrainer",
     plans: args.plans ?? "nnUNetPlans",
-    folders: nnunetFolders({ environment, currentDirectory }, 2),
     runner,
     device: args.device,
   };

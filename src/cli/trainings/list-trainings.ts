@@ -1,4 +1,4 @@
-import { findDatasetName } from "../../nnunet/find-dataset.js";
+import { findDatasetNames } from "../../nnunet/find-dataset.js";
 import type { NnunetFolders } from "../../nnunet/folders.js";
 import { type FoldProgress, foldProgress } from "../../nnunet/training/fold-progress.js";
 import { type FoldFolder, foldFolders } from "../../nnunet/training/trained-folds.js";
@@ -15,7 +15,7 @@ export async function listTrainings(
   folders: NnunetFolders,
   datasets: readonly string[],
 ): Promise<readonly ListedTraining[]> {
-  const wanted = await Promise.all(datasets.map((word) => findDatasetName(word, folders)));
+  const wanted = await findDatasetNames(datasets, folders);
   const listed: ListedTraining[] = [];
   for (const folder of await foldFolders(folders)) {
     if (wanted.length > 0 && !wanted.includes(folder.dataset)) continue;
