@@ -1,3 +1,4 @@
+import { reorients } from "../../contract/reader-class.js";
 import { fillAround } from "../../imaging/volume/cropped-grid.js";
 import type { Geometry } from "../../imaging/volume/geometry.js";
 import { turnToRas, turnVoxels } from "../../imaging/volume/reorient.js";
@@ -18,7 +19,7 @@ export async function headOnImageGrid(
   const outside = labels.regionsClassOrder === null && head === 0 ? 1 : 0;
   const placed = placedIn(grid, { cropped: await scratch.readHead(head), outside });
   const { geometry } = crop ?? image;
-  const turned = plan.imageReader.endsWith("WithReorient") ? turnedBack(placed, geometry) : placed;
+  const turned = reorients(plan.imageReader) ? turnedBack(placed, geometry) : placed;
   return crop === null ? turned : fillAround(turned, crop, outside);
 }
 

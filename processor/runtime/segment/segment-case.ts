@@ -1,3 +1,4 @@
+import { isNibabel, reorients } from "../../contract/reader-class.js";
 import { nibabelAffine } from "../../imaging/formats/nifti/nibabel-affine.js";
 import { cropLabels, cropVolume, putBack } from "../../imaging/volume/cropped-grid.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
@@ -51,9 +52,9 @@ export async function preprocessCase(
   const { crop } = read;
   const untouched = crop === null ? whole : cropVolume(whole, crop);
   const { imageReader, monai } = opened.model.plan;
-  const affine = imageReader.startsWith("Nibabel") ? nibabelAffine(untouched) : null;
+  const affine = isNibabel(imageReader) ? nibabelAffine(untouched) : null;
   const axcodes = monai && (monai.axcodes ?? orientationLetters(untouched.geometry));
-  const isTurned = imageReader.endsWith("WithReorient") || axcodes !== undefined;
+  const isTurned = reorients(imageReader) || axcodes !== undefined;
   const { volume, toNetworkOrientation, toImageOrientation } = isTurned
     ? await reorientCase(untouched, { pool, affine, axcodes })
     : withoutReorientation(untouched);

@@ -1,11 +1,12 @@
 import { ProcessorError } from "../../../processor/contract/errors.js";
+import { isNibabel, reorients } from "../../../processor/contract/reader-class.js";
 import { nibabelAffine } from "../../../processor/imaging/formats/nifti/nibabel-affine.js";
 import type { Affine } from "../../../processor/imaging/volume/affine.js";
 import type { Xyz, Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { Direction } from "../../../processor/imaging/volume/geometry.js";
 import type { ImageHead, VoxelArray } from "../../../processor/imaging/volume/image.js";
 import { gridInRas } from "../../../processor/runtime/preprocess/reorient-case.js";
-import { type ImageReaderName, isNibabel, readInBlocksWith, reorients } from "./image-reader.js";
+import { type ImageReaderName, readInBlocksWith } from "./image-reader.js";
 import { ImageMeasure, type Intensities, LabelCounts } from "./measure-voxels.js";
 import { readsCutFile, type UnreadFile, unreadFile } from "./unread-file.js";
 

@@ -1,4 +1,5 @@
 import { ProcessorError } from "../../../processor/contract/errors.js";
+import { isNibabel } from "../../../processor/contract/reader-class.js";
 import type { BlockSink, ReadImageOptions } from "../../../processor/imaging/formats/read-image-options.js";
 import type { Image, ImageHead } from "../../../processor/imaging/volume/image.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
@@ -77,10 +78,6 @@ async function failureOf(
     return (error as Error).message;
   }
 }
-
-export const isNibabel = (reader: ImageReaderName): boolean => reader.startsWith("Nibabel");
-
-export const reorients = (reader: ImageReaderName): boolean => reader.endsWith("WithReorient");
 
 interface ReadWithOptions {
   readonly fillsMissing?: boolean;

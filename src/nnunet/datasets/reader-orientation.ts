@@ -8,10 +8,6 @@ import {
   turnVoxels,
 } from "../../../processor/imaging/volume/reorient.js";
 
-/** Returns whether a reader of nnU-Net turns every file to RAS, each by its own orientation. */
-export const turnsToRas = (imageReader: string | null): boolean =>
-  imageReader?.endsWith("WithReorient") === true;
-
 /** Returns an image as a "WithReorient" reader gives it: turned to RAS. */
 export const inRas = (image: Image): Image => turned(image, turnToRas(image.geometry));
 

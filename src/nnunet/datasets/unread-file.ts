@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { constants, gunzipSync } from "node:zlib";
 import type { ProcessorError } from "../../../processor/contract/errors.js";
+import { isNibabel } from "../../../processor/contract/reader-class.js";
 import { openRegularFile, readTextFile } from "../../../processor/files/read-text-file.js";
 import { type JsonValue, parseJson } from "../../checkpoint/parse-json.js";
-import { type ImageReaderName, isNibabel } from "./image-reader.js";
+import type { ImageReaderName } from "./image-reader.js";
 
 /** A file of a case that cannot be read. */
 export interface UnreadFile {

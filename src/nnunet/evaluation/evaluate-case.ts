@@ -1,9 +1,10 @@
 import type { PostProcessingStep } from "../../../processor/contract/manifest.js";
+import { isNibabel, reorients } from "../../../processor/contract/reader-class.js";
 import { imageError } from "../../../processor/imaging/errors.js";
 import { readImage, readImageInBlocks } from "../../../processor/imaging/formats/read-image.js";
 import type { ReadImageOptions } from "../../../processor/imaging/formats/read-image-options.js";
 import type { Image, ImageHead } from "../../../processor/imaging/volume/image.js";
-import { inOrientationOf, turnsToRas } from "../datasets/reader-orientation.js";
+import { inOrientationOf } from "../datasets/reader-orientation.js";
 import { withLargestComponents } from "../selection/largest-components.js";
 import { VoxelCounter, type VoxelCounts } from "./count-voxels.js";
 import { boxOf, cutOut, type SurfaceScores, surfaceScores } from "./surface-distances.js";
@@ -42,7 +43,7 @@ export async function evaluateCase(task: EvaluateCaseTask): Promise<CaseResult> 
   const reference = await readLabels(referenceFile, imageReader);
   const counter = new VoxelCounter(regions, ignoreLabel);
   const voxelVolumeMm3 = reference.geometry.spacingMmZyx.reduce((product, spacing) => product * spacing, 1);
-  if (toleranceMm === null && task.postProcessing.length === 0 && !turnsToRas(imageReader)) {
+  if (toleranceMm === null && task.postProcessing.length === 0 && !reorients(imageReader)) {
     await readImageInBlocks(predictionFile, readingFor(imageReader), (head) => {
       checkComponents(predictionFile, head);
       checkSizes(reference, head, task);
@@ -65,7 +66,7 @@ async function readPrediction(
   reference: Image,
 ): Promise<Image> {
   const stored = await readLabels(predictionFile, imageReader);
-  const original = turnsToRas(imageReader) ? inOrientationOf(reference.geometry, stored) : stored;
+  const original = reorients(imageReader) ? inOrientationOf(reference.geometry, stored) : stored;
   return postProcessing.length === 0
     ? original
     : withLargestComponents(original, postProcessing, predictionFile);
@@ -86,7 +87,7 @@ function checkSizes(
 
 const readingFor = (imageReader: string | null): ReadImageOptions => ({
   imageReader,
-  preferSform: imageReader?.startsWith("Nibabel") === true,
+  preferSform: isNibabel(imageReader),
 });
 
 async function readLabels(path: string, imageReader: string | null): Promise<Image> {

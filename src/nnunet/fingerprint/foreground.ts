@@ -1,3 +1,4 @@
+import { isNibabel, reorients } from "../../../processor/contract/reader-class.js";
 import { nibabelAffine } from "../../../processor/imaging/formats/nifti/nibabel-affine.js";
 import type { BlockSink } from "../../../processor/imaging/formats/read-image-options.js";
 import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js";
@@ -6,13 +7,7 @@ import type { VoxelArray } from "../../../processor/imaging/volume/image.js";
 import { turnToRas, turnVoxels } from "../../../processor/imaging/volume/reorient.js";
 import { gridInRas } from "../../../processor/runtime/preprocess/reorient-case.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
-import {
-  type ImageReaderName,
-  isNibabel,
-  readInBlocksWith,
-  readWith,
-  reorients,
-} from "../datasets/image-reader.js";
+import { type ImageReaderName, readInBlocksWith, readWith } from "../datasets/image-reader.js";
 import { LabelledRuns } from "./labelled-runs.js";
 import { type Box, NonzeroBox, type NumericVoxels } from "./nonzero-box.js";
 

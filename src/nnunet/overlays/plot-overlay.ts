@@ -1,10 +1,11 @@
 import { PNG } from "pngjs";
+import { reorients } from "../../../processor/contract/reader-class.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { imageError } from "../../../processor/imaging/errors.js";
 import type { Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
-import { type ImageReaderName, readWith, reorients } from "../datasets/image-reader.js";
+import { type ImageReaderName, readWith } from "../datasets/image-reader.js";
 import { inRas } from "../datasets/reader-orientation.js";
 import { readB2nd } from "../files/blosc2/read-b2nd.js";
 import { readPreprocessedNpz } from "../files/read-npz.js";

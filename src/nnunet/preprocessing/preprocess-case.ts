@@ -1,4 +1,5 @@
 import type { InferencePlan } from "../../../processor/contract/manifest.js";
+import { isNibabel, reorients } from "../../../processor/contract/reader-class.js";
 import { nibabelAffine } from "../../../processor/imaging/formats/nifti/nibabel-affine.js";
 import { labelMapOf, readLabelMap } from "../../../processor/imaging/formats/read-label-map.js";
 import { stackChannels } from "../../../processor/imaging/formats/stack-channels.js";
@@ -21,7 +22,7 @@ import {
   toNetworkGrid,
 } from "../../../processor/runtime/preprocess/preprocess.js";
 import { reorientCase, withoutReorientation } from "../../../processor/runtime/preprocess/reorient-case.js";
-import { type ImageReaderName, isNibabel, readWith, reorients } from "../datasets/image-reader.js";
+import { type ImageReaderName, readWith } from "../datasets/image-reader.js";
 import { inOrientationOf } from "../datasets/reader-orientation.js";
 import { inlinePool } from "../threads/inline-pool.js";
 import { classLocations, type LocationKey, pickledLocations } from "./class-locations.js";

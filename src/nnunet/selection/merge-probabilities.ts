@@ -1,3 +1,4 @@
+import { reorients } from "../../../processor/contract/reader-class.js";
 import { copyFileWhole } from "../../../processor/files/copy-file.js";
 import { exists } from "../../../processor/files/exists.js";
 import { readImage } from "../../../processor/imaging/formats/read-image.js";
@@ -44,7 +45,7 @@ export async function mergeProbabilities(task: MergeTask): Promise<void> {
   const sizeZyx: Zyx = [size[0]!, size[1]!, size[2]!];
   const { geometry, source } = await placeOf(task, sizeZyx);
   const labels = segmentationOf(merged.values, task);
-  const voxels = isTurned(task) ? turnedBack(labels, geometry) : labels;
+  const voxels = reorients(task.imageReader) ? turnedBack(labels, geometry) : labels;
   // Before the segmentation, which marks the case as finished.
   if (savesProbabilities) {
     const { shape, values } = merged;
@@ -85,10 +86,6 @@ export function segmentationOf(
 /** The `.pkl` with the properties of a case, next to its probabilities. */
 export const propertiesFile = (probabilities: string): string => probabilities.replace(/\.npz$/, ".pkl");
 
-/** nnU-Net's "WithReorient" readers turn every image to RAS, so that its probabilities are on the turned grid. */
-const isTurned = ({ imageReader }: Pick<MergeTask, "imageReader">): boolean =>
-  imageReader?.endsWith("WithReorient") === true;
-
 interface Place {
   readonly geometry: Geometry;
   readonly source: ImageSource;
@@ -101,7 +98,7 @@ async function placeOf(task: MergeTask, sizeZyx: Zyx): Promise<Place> {
   const segmentation = first.replace(/\.npz$/, fileEnding);
   if (await exists(segmentation)) {
     const { geometry, source } = await readImage(segmentation, { imageReader });
-    const size = isTurned(task) ? sizeAfterTurn(geometry) : geometry.sizeZyx;
+    const size = reorients(imageReader) ? sizeAfterTurn(geometry) : geometry.sizeZyx;
     if (size.join() === sizeZyx.join()) return { geometry, source };
     throw nnunetError(
       "PROBABILITIES_INVALID",

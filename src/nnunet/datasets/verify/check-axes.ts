@@ -1,5 +1,5 @@
+import { isNibabel } from "../../../../processor/contract/reader-class.js";
 import type { GridFacts, ImageFacts, LabelFacts } from "../examine-case.js";
-import { isNibabel } from "../image-reader.js";
 import { type CaseQuestion, failsLater, finding, someImages } from "./case-finding.js";
 import { isClose, isEqual, positions } from "./compare-grids.js";
 import { type DatasetFinding, type NnunetEffect, steps } from "./dataset-finding.js";

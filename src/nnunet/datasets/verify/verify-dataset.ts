@@ -1,15 +1,10 @@
 import type { ProcessorError } from "../../../../processor/contract/errors.js";
+import { isNibabel } from "../../../../processor/contract/reader-class.js";
 import { isFile } from "../../../../processor/files/exists.js";
 import { eachCase, type WorkTools } from "../../threads/each-case.js";
 import type { DatasetJson } from "../dataset-json.js";
 import { type CaseFacts, isRead } from "../examine-case.js";
-import {
-  chooseReader,
-  type ImageReaderName,
-  isNibabel,
-  isReaderName,
-  type ReaderChoice,
-} from "../image-reader.js";
+import { chooseReader, type ImageReaderName, isReaderName, type ReaderChoice } from "../image-reader.js";
 import { labelFamily } from "../label-rules.js";
 import type { DatasetCase } from "../list-cases.js";
 import { hasUnknownCapitals } from "../unknown-capitals.js";
