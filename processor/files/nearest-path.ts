@@ -10,7 +10,7 @@ const mostNames = 10_000;
  * where the path leaves what exists. Empty if only its last part is missing, and nothing has a similar name.
  *
  * @example await didYouMean("/data/nnUNet_resluts/liver") // "; did you mean /data/nnUNet_results/liver?" if that exists
- * @example await didYouMean("/data/nnUNet_resluts/lung") // "; there is no /data/nnUNet_resluts, but /data/nnUNet_results"
+ * @example await didYouMean("/data/nnUNet_resluts/lung") // "; there is no /data/nnUNet_resluts, but there is /data/nnUNet_results"
  */
 export async function didYouMean(path: string): Promise<string> {
   const { present, missing } = await split(path);
@@ -22,7 +22,7 @@ export async function didYouMean(path: string): Promise<string> {
     if (whole !== null) whole = await similarPath(whole, name, { isFolder: i < rest.length - 1 });
   if (whole !== null) return `; did you mean ${whole}?`;
   if (rest.length === 0) return "";
-  return `; there is no ${join(present, first)}${similar === null ? "" : `, but ${similar}`}`;
+  return `; there is no ${join(present, first)}${similar === null ? "" : `, but there is ${similar}`}`;
 }
 
 /** Splits a path after the last folder that exists. */

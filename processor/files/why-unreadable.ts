@@ -9,7 +9,7 @@ import { systemReasons } from "./system-error.js";
  * exist, or it may not be read, and which folder on the way is closed.
  *
  * @param cause what the system threw
- * @example await whyUnreadable("/data/secret/liver", cause) // " cannot be read (EACCES): permission denied for /data/secret"
+ * @example await whyUnreadable("/data/secret/liver", cause) // " cannot be read (EACCES): permission denied (/data/secret)"
  */
 export async function whyUnreadable(path: string, cause: unknown): Promise<string> {
   const { code = "" } = cause as NodeJS.ErrnoException;
@@ -22,7 +22,7 @@ export async function whyUnreadable(path: string, cause: unknown): Promise<strin
     return `${obstacle === resolve(path) ? " is" : `: ${obstacle} is`} a file, not a folder`;
   const reason = systemReasons.get(code);
   if (reason === undefined) return `: ${unreadable(cause)}`;
-  return ` cannot be read (${code}): ${reason}${obstacle === resolve(path) ? "" : ` for ${obstacle}`}`;
+  return ` cannot be read (${code}): ${reason}${obstacle === resolve(path) ? "" : ` (${obstacle})`}`;
 }
 
 /** Says the same for a path that the user wrote, and suggests a similar one that exists. */

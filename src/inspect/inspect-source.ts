@@ -86,8 +86,7 @@ async function inspectImageNamed(
 ): Promise<Inspection> {
   const path = resolve(currentDirectory, name);
   const missing = `${path} does not exist`;
-  const near = await didYouMean(path);
-  if (!imageName.test(name)) throw sharedError("MODEL_NOT_FOUND", `${missing}${near}`);
+  if (!imageName.test(name)) throw sharedError("MODEL_NOT_FOUND", `${missing}${await didYouMean(path)}`);
   let withoutEngine = "";
   const image = await inspectEngineImage(name, environment, signal).catch((error: unknown) => {
     if (!isWithoutEngine(error)) throw error;
@@ -97,7 +96,7 @@ async function inspectImageNamed(
   if (image !== null) return image;
   throw sharedError(
     "MODEL_NOT_FOUND",
-    `${missing}, and no image ${name} was found${withoutEngine}${near.startsWith("; did you mean") ? near : ""}`,
+    `${missing}, and no image ${name} was found${withoutEngine}${await didYouMean(path)}`,
   );
 }
 

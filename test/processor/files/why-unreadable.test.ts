@@ -24,9 +24,9 @@ test.each([
   },
   {
     path: "data/nnUNet_resluts/Dataset007_Spleen",
-    end: "; there is no data/nnUNet_resluts, but data/nnUNet_results",
+    end: "; there is no data/nnUNet_resluts, but there is data/nnUNet_results",
   },
-  { path: "tempp/Dataset004_Liver/model", end: "; there is no tempp, but temp" },
+  { path: "tempp/Dataset004_Liver/model", end: "; there is no tempp, but there is temp" },
   { path: "elsewhere/Dataset004_Liver", end: "; there is no elsewhere" },
   { path: "data/lvier.zip", end: "; did you mean data/liver.zip?" },
   { path: "data/lvier.zip/model", end: "; there is no data/lvier.zip" },
@@ -42,7 +42,7 @@ test.each([
   { path: "data/liver.zip", says: " is a file, not a folder" },
   { path: "data/liver.zip/fold_0/a", says: ": data/liver.zip is a file, not a folder" },
   { path: "circle", says: " cannot be read (ELOOP): its links lead in a circle" },
-  { path: "circle/a", says: " cannot be read (ELOOP): its links lead in a circle for circle" },
+  { path: "circle/a", says: " cannot be read (ELOOP): its links lead in a circle (circle)" },
   { path: "dangling", says: " is a link to nowhere, which does not exist" },
 ])("says why a folder of the user cannot be listed: $path", async ({ path, says }) => {
   const folder = join(scratch, path);

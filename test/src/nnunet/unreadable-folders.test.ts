@@ -100,8 +100,8 @@ describeWith(withOrdinaryRights.needs, "a folder that this account may not read"
   test.each([
     { path: images, mode: 0o000, says: "imagesTr cannot be read (EACCES): permission denied" },
     { path: images, mode: 0o444, says: "imagesTr cannot be read (EACCES): permission denied" },
-    { path: `raw/${dataset}`, mode: 0o000, says: `permission denied for {}/raw/${dataset}` },
-    { path: "raw", mode: 0o000, says: "imagesTr cannot be read (EACCES): permission denied for {}/raw" },
+    { path: `raw/${dataset}`, mode: 0o000, says: `permission denied ({}/raw/${dataset})` },
+    { path: "raw", mode: 0o000, says: "imagesTr cannot be read (EACCES): permission denied ({}/raw)" },
   ])("is not taken for an empty one by dataset json: $path, $mode", async ({ path, mode, says }) => {
     closed(path, mode);
     const channels = ["--channel", "MR", "--label", "background=0", "a=1", "--overwrite"];
