@@ -75,19 +75,6 @@ export async function preprocessCase(task: PreprocessCaseTask): Promise<Preproce
   return { ...prepared, properties };
 }
 
-/** v1 normalises where the resampled labels are not −1; where labels meet, that can differ from the resampled mask. */
-function insideOf(segmentation: Int16Array): Uint8Array<SharedArrayBuffer> {
-  const inside = new Uint8Array(new SharedArrayBuffer(segmentation.length));
-  for (let i = 0; i < inside.length; i++) inside[i] = segmentation[i]! < 0 ? 0 : 1;
-  return inside;
-}
-
-/** A "WithReorient" reader turns the labels by their own orientation, which may differ from that of the image. */
-async function labelsOnGridOf(grid: Geometry, { reader, label }: CaseOnGridTask): Promise<LabelMap> {
-  if (!reorients(reader)) return readLabelMap(label, grid);
-  return labelMapOf(inOrientationOf(grid, await readWith(reader, label)), label, grid);
-}
-
 /**
  * Brings one training case to the network's grid: transposes and crops it, then normalises and resamples it (v2) or resamples
  * and normalises it (v1).
@@ -147,4 +134,17 @@ export async function caseOnGrid(task: CaseOnGridTask): Promise<CaseOnGrid> {
     image,
     classes: distinctLabels(labels),
   };
+}
+
+/** A "WithReorient" reader turns the labels by their own orientation, which may differ from that of the image. */
+async function labelsOnGridOf(grid: Geometry, { reader, label }: CaseOnGridTask): Promise<LabelMap> {
+  if (!reorients(reader)) return readLabelMap(label, grid);
+  return labelMapOf(inOrientationOf(grid, await readWith(reader, label)), label, grid);
+}
+
+/** v1 normalises where the resampled labels are not −1; where labels meet, that can differ from the resampled mask. */
+function insideOf(segmentation: Int16Array): Uint8Array<SharedArrayBuffer> {
+  const inside = new Uint8Array(new SharedArrayBuffer(segmentation.length));
+  for (let i = 0; i < inside.length; i++) inside[i] = segmentation[i]! < 0 ? 0 : 1;
+  return inside;
 }
