@@ -1,8 +1,8 @@
 /**
  * Returns the name that was most likely meant by `wanted`; null if more letters differ from every name.
  *
- * @param limit the most letters that may differ; by default a third of them, but two of four or five, and none of two: `3d` is not
- *   a slip for `2d`
+ * @param limit the largest number of letters that may differ. The default is a third of the letters of `wanted`, but 2 for four or
+ *   five letters, 1 for three and 0 for two, because `3d` is not a misspelt `2d`
  */
 export function nearest(
   wanted: string,

@@ -183,7 +183,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       await webhooks.settle(lastWebhooksMs);
       ended.abort();
       await app.close();
-      // What was fulfilled meanwhile is not left to the next server once more.
+      // The next server would otherwise repeat the duties that were fulfilled in the last moment.
       await jobs.store.settle();
     },
   };

@@ -2,7 +2,7 @@ import type { FastifyError } from "fastify";
 import { ProcessorError } from "../../contract/errors.js";
 import { systemError } from "../../files/system-error.js";
 import { memoryError } from "../run/memory-limit.js";
-import { serviceError } from "./errors.js";
+import { bugAnswer, serviceError } from "./errors.js";
 
 /** The body of every answer that reports an error. */
 export interface ErrorBody {
@@ -55,18 +55,15 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
     };
   }
   const known = knownError(systemError(memoryError(thrown)));
-  if (known === null)
+  if (known === null) {
+    const { code, message, help } = bugAnswer;
     return {
       status: 500,
       headers: {},
       isBug: true,
-      body: {
-        status: "failed",
-        code: "BUG",
-        error: "the server has a fault",
-        help: "The server's log says more.",
-      },
+      body: { status: "failed", code, error: message, help },
     };
+  }
   const { code, message, help } = known;
   const status = statusOf(known);
   const headers = {

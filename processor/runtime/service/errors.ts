@@ -141,3 +141,10 @@ export const serviceError = defineErrors({
     help: "Stop the other server, or give each server a folder of its own.",
   },
 });
+
+/** What a client learns of a fault of this program. The log has the rest. */
+export const bugAnswer = {
+  code: "BUG",
+  message: "the server has a fault",
+  help: "The server's log says more.",
+} as const;

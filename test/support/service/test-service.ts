@@ -41,6 +41,22 @@ export async function testService(changes: Partial<ServiceOptions> = {}): Promis
   return { ...service, folder, engine: engine!, logLines };
 }
 
+/** Sends a job with an id of the client's own, and one file. */
+export async function putJob(
+  { app }: TestService,
+  id: string,
+  moreHeaders: Readonly<Record<string, string>> = {},
+) {
+  const { payload, headers } = await formOf({ model: "organ" }, { "scan.nii.gz": "voxels" });
+  const url = `/v1/jobs/${id}`;
+  return app.inject({
+    method: "PUT",
+    url,
+    payload,
+    headers: { host: "localhost", ...headers, ...moreHeaders },
+  });
+}
+
 /** Returns the body and the headers of a form with a request and files. */
 export async function formOf(
   request: unknown,

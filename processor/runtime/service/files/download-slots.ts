@@ -20,7 +20,7 @@ export class DownloadSlots {
     if (this.#taken >= this.#most)
       throw serviceError("QUEUE_FULL", `${this.#most} downloads are running, which is the most`);
     const { raw } = reply;
-    // A client that is gone already will not close once more.
+    // If the client has already disconnected, no further `close` event would free the slot.
     if (raw.destroyed) return;
     this.#taken++;
     // A client that does not read must not keep its place.

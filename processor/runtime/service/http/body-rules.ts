@@ -6,8 +6,8 @@ import { requireShallow } from "./json-depth.js";
 const formOverheadBytes = 16 << 20;
 
 /**
- * Refuses bodies that a route does not take before they are read: another kind than its schema names, a packed one, a form
- * that is too long by its own account, and JSON that is nested so deeply that nobody means it.
+ * Refuses bodies that a route does not take. Before a body is read, these are another content type than the schema names, a
+ * compressed body, and a form whose `Content-Length` is above the limit; before JSON is parsed, one that is nested too deeply.
  */
 export function addBodyRules(app: FastifyInstance, maxUploadBytes: number): void {
   app.addHook("preParsing", async (request) => {
@@ -44,7 +44,7 @@ export function addBodyRules(app: FastifyInstance, maxUploadBytes: number): void
   });
 }
 
-/** Returns the kinds of body that a route takes; null if it takes none, and therefore reads none. */
+/** Returns the content types that a route takes; null for a route that reads no body. */
 function takenTypes({ routeOptions: { schema } }: FastifyRequest): readonly string[] | null {
   const body = schema?.body as { readonly content?: object } | undefined;
   if (body === undefined) return null;

@@ -21,8 +21,11 @@ export class DurationMemo {
     this.#seconds.set(key, known);
   }
 
-  /** Returns the seconds that a job still needs, one that waits its whole time; null if no such job has ended yet. */
-  left({ models, started }: Timed, now: Date): number | null {
+  /**
+   * Returns how many seconds a job still needs, which is the mean of earlier jobs with the same models, less the time that it has
+   * been running; null if no such job has ended yet.
+   */
+  secondsLeft({ models, started }: Timed, now: Date): number | null {
     const known = this.#seconds.get(models.join("\n"));
     if (known === undefined) return null;
     const mean = known.reduce((sum, seconds) => sum + seconds, 0) / known.length;
@@ -30,15 +33,18 @@ export class DurationMemo {
     return Math.max(0, mean - passed);
   }
 
-  /** Returns the seconds until a job starts that waits for those that run and those before it; null if one of them is of a kind that has not ended yet. */
-  untilStart(running: readonly Stored[], before: readonly Stored[], now: Date): number | null {
+  /**
+   * Returns how many seconds pass before a waiting job starts: the jobs that are running and those before it in the queue must end
+   * first. Null if it is not known how long one of them takes.
+   */
+  secondsUntilStart(running: readonly Stored[], before: readonly Stored[], now: Date): number | null {
     let sum = 0;
     for (const { stored } of [...running, ...before]) {
-      const left = this.left(stored, now);
+      const left = this.secondsLeft(stored, now);
       if (left === null) return null;
       sum += left;
     }
-    // So many jobs run at one time.
+    // As many jobs run at the same time as are running now.
     return sum / Math.max(1, running.length);
   }
 }

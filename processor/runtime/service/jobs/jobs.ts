@@ -293,8 +293,8 @@ export class Jobs {
       starts_in_s:
         position === null
           ? null
-          : this.#durations.untilStart(this.#table.running(), waiting.slice(0, position), now),
-      progress: progress === null ? null : { ...progress, eta_s: this.#durations.left(stored, now) },
+          : this.#durations.secondsUntilStart(this.#table.running(), waiting.slice(0, position), now),
+      progress: progress === null ? null : { ...progress, eta_s: this.#durations.secondsLeft(stored, now) },
     });
   }
 }

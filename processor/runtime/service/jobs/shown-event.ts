@@ -1,4 +1,5 @@
 import type { EngineEvent } from "../engine/job-engine.js";
+import { bugAnswer } from "../errors.js";
 
 export interface ShownEventOptions {
   /** The folder of the job. */
@@ -22,10 +23,10 @@ export function shownEvent(event: EngineEvent, { folder, onTrouble }: ShownEvent
     case "log":
       return { ...event, line: shown(event.line) };
     case "failed":
-      if (event.error.code !== "BUG")
+      if (event.error.code !== bugAnswer.code)
         return { ...event, error: { ...event.error, message: shown(event.error.message) } };
       onTrouble(event.error.message);
-      return { ...event, error: { code: "BUG", message: "the server has a fault", help: bugHelp } };
+      return { ...event, error: bugAnswer };
     case "done": {
       const stages = event.result.stages.map((stage) => ({ ...stage, warnings: stage.warnings.map(shown) }));
       return { ...event, result: { ...event.result, stages } };
@@ -34,5 +35,3 @@ export function shownEvent(event: EngineEvent, { folder, onTrouble }: ShownEvent
       return event;
   }
 }
-
-const bugHelp = "The server's log says more.";

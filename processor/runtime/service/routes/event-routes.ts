@@ -38,7 +38,7 @@ export function addEventRoutes(app: FastifyInstance, { jobs }: ServiceContext): 
         throw serviceError("QUEUE_FULL", `${mostListeners} clients listen to jobs, which is the most`);
       const { raw } = reply;
       reply.hijack();
-      // A client that is gone already will not close once more.
+      // If the client has already disconnected, no further `close` event would remove the listener.
       if (raw.destroyed) return;
       listeners++;
       raw.writeHead(200, {

@@ -2,7 +2,7 @@ import { serviceError } from "../errors.js";
 
 const longestName = 200;
 const deepestPath = 10;
-/** Control characters, and halves of letters, which would all be written as the same letter. */
+/** Control characters, and unpaired surrogates, which would all become the same character (U+FFFD) in the name of a file. */
 const unwritable = /[\p{Cc}\p{Cs}]/u;
 
 /**

@@ -58,9 +58,9 @@ export async function receiveForm(
     });
     for await (const part of parts) {
       if (part.type === "field") {
-        const isSecond = sent !== null;
-        sent = requestOf(part);
-        if (isSecond) throw serviceError("FORM_INVALID", "the form has the field request twice");
+        const field = requestOf(part);
+        if (sent !== null) throw serviceError("FORM_INVALID", "the form has the field request twice");
+        sent = field;
         continue;
       }
       // A part of type application/octet-stream is a file even without a name.

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { DurationMemo } from "../../../../processor/runtime/service/jobs/duration-memo.js";
-import { formOf, temporaryFolder, testService } from "../../../support/service/test-service.js";
+import { putJob, temporaryFolder, testService } from "../../../support/service/test-service.js";
 
 const at = (seconds: number) => new Date(seconds * 1000).toISOString();
 const job = (model: string, started: number | null = null, ended: number | null = null) => ({
@@ -21,33 +21,28 @@ function memo(): DurationMemo {
 test("a job that waits starts when those before it have ended, at the mean of the last 20 of their models", () => {
   const running = [{ stored: job("organ", 100) }];
   const before = [{ stored: job("organ") }, { stored: job("lesion") }];
-  expect(memo().untilStart(running, before, new Date(104_000))).toBe(6 + 10 + 30);
-  expect(memo().untilStart([], [], new Date(104_000))).toBe(0);
+  expect(memo().secondsUntilStart(running, before, new Date(104_000))).toBe(6 + 10 + 30);
+  expect(memo().secondsUntilStart([], [], new Date(104_000))).toBe(0);
 });
 
 test("two jobs that run at one time halve the wait", () => {
   const running = [{ stored: job("organ", 100) }, { stored: job("lesion", 100) }];
-  expect(memo().untilStart(running, [{ stored: job("organ") }], new Date(110_000))).toBe((0 + 20 + 10) / 2);
+  expect(memo().secondsUntilStart(running, [{ stored: job("organ") }], new Date(110_000))).toBe(
+    (0 + 20 + 10) / 2,
+  );
 });
 
 test("the wait behind a model that has not ended yet is unknown, and a clock that went back makes none negative", () => {
-  expect(memo().untilStart([{ stored: job("new", 100) }], [], new Date(104_000))).toBeNull();
-  expect(memo().left(job("organ", 100), new Date(999_000))).toBe(0);
+  expect(memo().secondsUntilStart([{ stored: job("new", 100) }], [], new Date(104_000))).toBeNull();
+  expect(memo().secondsLeft(job("organ", 100), new Date(999_000))).toBe(0);
 });
 
 test("a waiting job says when it starts, also after a restart of the server", async () => {
   const folder = temporaryFolder();
   const host = "localhost";
   const first = await testService({ folder });
-  const put = async (service: typeof first, id: string) => {
-    const form = await formOf({ model: "organ" }, { "scan.nii.gz": "voxels" });
-    const headers = { host, ...form.headers };
-    return (
-      await service.app.inject({ method: "PUT", url: `/v1/jobs/${id}`, payload: form.payload, headers })
-    ).json();
-  };
-  await put(first, "ran");
-  expect((await put(first, "waits")).starts_in_s).toBeNull();
+  await putJob(first, "ran");
+  expect((await putJob(first, "waits")).json().starts_in_s).toBeNull();
   first.engine.finish("ran");
   const shown = async (service: typeof first, id: string) =>
     (await service.app.inject({ url: `/v1/jobs/${id}`, headers: { host } })).json();
@@ -55,5 +50,5 @@ test("a waiting job says when it starts, also after a restart of the server", as
   expect((await shown(first, "ran")).starts_in_s).toBeNull();
   await first.close(0);
   const second = await testService({ folder });
-  expect((await put(second, "later")).starts_in_s).toEqual(expect.any(Number));
+  expect((await putJob(second, "later")).json().starts_in_s).toEqual(expect.any(Number));
 });

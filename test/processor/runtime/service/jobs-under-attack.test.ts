@@ -5,19 +5,13 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { EventLog } from "../../../../processor/runtime/service/jobs/event-log.js";
 import { needs, testWith } from "../../../support/needs.js";
 import {
-  formOf,
+  putJob,
   type TestService,
   temporaryFolder,
   testService,
 } from "../../../support/service/test-service.js";
 
 const host = "localhost";
-
-async function put(service: TestService, id: string) {
-  const form = await formOf({ model: "organ" }, { "scan.nii.gz": "voxels" });
-  const headers = { host, ...form.headers };
-  return service.app.inject({ method: "PUT", url: `/v1/jobs/${id}`, payload: form.payload, headers });
-}
 
 const ask = (service: TestService, method: "GET" | "DELETE" | "POST", url: string) =>
   service.app.inject({ method, url, headers: { host } });
@@ -29,12 +23,12 @@ test("a job that is removed while the same id is sent again is either the old on
   const service = await testService();
   for (let round = 0; round < 20; round++) {
     const before = service.engine.jobs.length;
-    await put(service, "own-id");
+    await putJob(service, "own-id");
     service.engine.finish("own-id");
     await expect.poll(async () => (await ask(service, "GET", "/v1/jobs/own-id")).json().state).toBe("done");
     const [removed, again] = await Promise.all([
       ask(service, "DELETE", "/v1/jobs/own-id"),
-      put(service, "own-id"),
+      putJob(service, "own-id"),
     ]);
     expect(removed.statusCode).toBe(204);
     if (again.statusCode === 202) {
@@ -52,7 +46,7 @@ test("a job that is removed while the same id is sent again is either the old on
 test("a job that five clients remove at once is removed, and the next start clears what a crash left of one", async () => {
   const folder = temporaryFolder();
   const service = await testService({ folder });
-  await put(service, "own-id");
+  await putJob(service, "own-id");
   service.engine.finish("own-id");
   await expect.poll(async () => (await ask(service, "GET", "/v1/jobs/own-id")).json().state).toBe("done");
   const answers = await Promise.all(
@@ -67,7 +61,7 @@ test("a job that five clients remove at once is removed, and the next start clea
 
 test("a job that is canceled while its files arrive at their places is canceled, too", async () => {
   const service = await testService();
-  const sent = put(service, "own-id");
+  const sent = putJob(service, "own-id");
   await expect
     .poll(async () => (await ask(service, "GET", "/v1/jobs/own-id")).statusCode, { interval: 1 })
     .toBe(200);
@@ -78,7 +72,7 @@ test("a job that is canceled while its files arrive at their places is canceled,
 
 test("a page of jobs that would begin after one that is gone is refused instead of being the first page", async () => {
   const service = await testService();
-  for (const id of ["a", "b", "c"]) await put(service, id);
+  for (const id of ["a", "b", "c"]) await putJob(service, id);
   const { next } = (await ask(service, "GET", "/v1/jobs?limit=1")).json();
   expect(next).toBe("c");
   const second = (await ask(service, "GET", "/v1/jobs?limit=1&after=c")).json();
@@ -93,7 +87,7 @@ test("a page of jobs that would begin after one that is gone is refused instead 
 
 test("the error and the log of a job name its files without the server's folders", async () => {
   const service = await testService();
-  await put(service, "own-id");
+  await putJob(service, "own-id");
   const folder = join(service.folder, "jobs", "own-id");
   service.engine.report({ kind: "log", id: "own-id", line: `reading ${folder}/input/scan.nii.gz` });
   const message = `${folder}/input/scan.nii.gz: ends early; ${folder}/output/stage_0 is empty; no case in ${folder}/input`;
@@ -111,7 +105,7 @@ test("the error and the log of a job name its files without the server's folders
 
 test("a fault of the program in a job is in the log, and clients do not see its place in the program", async () => {
   const service = await testService();
-  await put(service, "own-id");
+  await putJob(service, "own-id");
   const message = "TypeError: x is undefined\n    at file:///opt/nnunet-processor/run.js:1:1";
   service.engine.report({
     kind: "failed",
@@ -130,7 +124,7 @@ test("a fault of the program in a job is in the log, and clients do not see its 
 describe("the events of a job", () => {
   test("have no head that could be asked for alone, because it would not come before the job's end", async () => {
     const service = await testService();
-    await put(service, "own-id");
+    await putJob(service, "own-id");
     const answer = await service.app.inject({
       method: "HEAD",
       url: "/v1/jobs/own-id/events",
@@ -164,7 +158,7 @@ describe("the events of a job", () => {
   ])("end also for a listener who comes back with a number $what", async ({ number }) => {
     const folder = temporaryFolder();
     const before = await testService({ folder });
-    await put(before, "own-id");
+    await putJob(before, "own-id");
     before.engine.finish("own-id");
     await expect.poll(async () => (await ask(before, "GET", "/v1/jobs/own-id")).json().state).toBe("done");
     await before.close(0);
@@ -215,7 +209,7 @@ testWith(
     const job = { model: "organ", uploads: [id] };
     const start = () =>
       service.app.inject({ method: "POST", url: "/v1/jobs", headers: { host }, payload: job });
-    for (const answer of [await start(), await put(service, "own-id"), await upload()]) {
+    for (const answer of [await start(), await putJob(service, "own-id"), await upload()]) {
       expect([answer.statusCode, answer.json().code], answer.body).toEqual([507, "DISK_FULL"]);
       expect(answer.body).not.toContain(service.folder);
     }
@@ -229,7 +223,7 @@ testWith(
 
 testWith([needs.mount], "on a full disk, a running job can be canceled", async () => {
   const { service, fill, free } = await serviceOnFullDisk();
-  await put(service, "own-id");
+  await putJob(service, "own-id");
   service.engine.report({ kind: "started", id: "own-id" });
   fill();
   const canceled = await ask(service, "POST", "/v1/jobs/own-id/cancel");

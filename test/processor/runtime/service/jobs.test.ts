@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { formOf, temporaryFolder, testService } from "../../../support/service/test-service.js";
+import { formOf, putJob, temporaryFolder, testService } from "../../../support/service/test-service.js";
 
 const host = "localhost";
 const start = async (service: Awaited<ReturnType<typeof testService>>, headers = {}) => {
@@ -62,15 +62,7 @@ describe("a job", () => {
 
   test("that is put twice at once under one id runs once", async () => {
     const service = await testService();
-    const put = async () => {
-      const form = await formOf({ model: "organ" }, { "scan.nii.gz": "voxels" });
-      return service.app.inject({
-        method: "PUT",
-        url: "/v1/jobs/own-id",
-        payload: form.payload,
-        headers: { host, ...form.headers },
-      });
-    };
+    const put = () => putJob(service, "own-id");
     const answers = await Promise.all([put(), put(), put()]);
     expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([200, 200, 202]);
     expect(service.engine.jobs).toHaveLength(1);
