@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { constants, gunzipSync } from "node:zlib";
 import type { ProcessorError } from "../../../processor/contract/errors.js";
 import { isNibabel } from "../../../processor/contract/reader-class.js";
 import { openRegularFile, readTextFile } from "../../../processor/files/read-text-file.js";
+import { openStream } from "../../../processor/imaging/formats/byte-stream.js";
 import { type JsonValue, parseJson } from "../../checkpoint/parse-json.js";
 import type { ImageReaderName } from "./image-reader.js";
 
@@ -126,25 +126,33 @@ async function spacingException(path: string, isLabel: boolean): Promise<string>
     : "AssertionError";
 }
 
-const largestInflated = 2 ** 31;
-
 /** Returns whether ITK or nibabel would read a compressed file in spite of its end, with 0 for what is missing. */
 export async function readsCutFile(reader: ImageReaderName, path: string): Promise<boolean> {
   if (isItk(reader)) return /\.(?:nii|gipl)(?:\.gz)?$/i.test(path);
   if (!isNibabel(reader) || !/\.gz$/i.test(path)) return false;
   // nibabel needs every voxel, but not the checksum behind them.
+  const { chunks, close } = openStream({ path, compression: "gzip", fillsMissing: true });
   try {
-    const inflated = gunzipSync(await readFile(path), {
-      finishFlush: constants.Z_SYNC_FLUSH,
-      maxOutputLength: largestInflated,
-    });
-    const isLittle = inflated.readInt32LE(0) === 348;
-    if (!isLittle || inflated.length < sniffedBytes) return false;
-    let voxels = inflated.readInt16LE(72) / 8;
-    const axes = inflated.readInt16LE(40);
-    for (let axis = 1; axis <= Math.min(7, axes); axis++) voxels *= inflated.readInt16LE(40 + 2 * axis);
-    return inflated.length >= Math.max(352, inflated.readFloatLE(108)) + voxels;
+    let start = Buffer.alloc(0);
+    let inflatedBytes = 0;
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+      inflatedBytes += next.value.length;
+      if (start.length < sniffedBytes) start = Buffer.concat([start, next.value.subarray(0, sniffedBytes)]);
+      if (start.length >= sniffedBytes && inflatedBytes >= niftiBytes(start)) return true;
+    }
+    return false;
   } catch {
     return false;
+  } finally {
+    close();
   }
+}
+
+/** Returns how many bytes a NIfTI file has up to its last voxel; infinity for one that is not in little-endian order. */
+function niftiBytes(start: Buffer): number {
+  if (start.readInt32LE(0) !== 348) return Number.POSITIVE_INFINITY;
+  let voxelBytes = start.readInt16LE(72) / 8;
+  const axes = start.readInt16LE(40);
+  for (let axis = 1; axis <= Math.min(7, axes); axis++) voxelBytes *= start.readInt16LE(40 + 2 * axis);
+  return Math.max(352, start.readFloatLE(108)) + voxelBytes;
 }
