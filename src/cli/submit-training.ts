@@ -2,7 +2,6 @@ import { delimiter, join, resolve } from "node:path";
 import { counted } from "../../processor/contract/counted.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { exists } from "../../processor/files/exists.js";
-import { makeFolder } from "../../processor/files/make-folder.js";
 import { writeFileWhole } from "../../processor/files/write-file.js";
 import { arrayScript } from "../batch/slurm-script.js";
 import { queuedTasks, submitScript } from "../batch/submit-array.js";
@@ -80,13 +79,8 @@ export async function submitTraining(
   const logs = join(modelFolder, "slurm");
   const script = join(logs, "train.sh");
   const foldFolders = open.map((fold) => join(modelFolder, `fold_${fold}`));
-  if (!args["dry-run"]) await requireNotQueued(script, open, signal);
   const onWarning = (text: string): void => progress.note(`warning: ${text}`);
-  // The claims are only tried: the tasks themselves take them.
-  await withClaimedFolds(foldFolders, { environment, onWarning, signal }, async () => {});
-  if (folds.some((fold) => fold !== "all")) await writeFirstSplits(place);
-  for (const warning of open.length > 1 ? await unpackingWarning(place) : []) onWarning(warning);
-  await makeFolder(logs);
+  const claimOptions = { environment, onWarning, signal };
   const text = arrayScript({
     jobName,
     tasks: open.map(taskOf),
@@ -97,9 +91,17 @@ export async function submitTraining(
     command: taskCommand(args, { dataset, currentDirectory }),
     signalSeconds,
   });
-  await writeFileWhole(script, [Buffer.from(text)]);
   const size = counted(open.length, "fold");
-  const job = args["dry-run"] ? null : await submitScript(script, signal);
+  // Of two commands at the same time, one must not look into the queue before the other has submitted its tasks.
+  const job = await withClaimedFolds([logs], { ...claimOptions, deed }, async () => {
+    if (!args["dry-run"]) await requireNotQueued(script, open, signal);
+    // The claims are only tried: the tasks themselves take them.
+    await withClaimedFolds(foldFolders, claimOptions, async () => {});
+    if (folds.some((fold) => fold !== "all")) await writeFirstSplits(place);
+    for (const warning of open.length > 1 ? await unpackingWarning(place) : []) onWarning(warning);
+    await writeFileWhole(script, [Buffer.from(text)]);
+    return args["dry-run"] ? null : submitScript(script, signal);
+  });
   if (!args.json)
     terminal.out(job === null ? `${size}: ${script}\n` : `${size}: array ${job}, logs in ${logs}\n`);
   return { script, tasks: open.length, array: job };
@@ -112,6 +114,8 @@ async function unfinished(modelFolder: string, folds: readonly Fold[]): Promise<
 }
 
 const jobName = "nnunet-train";
+
+const deed = "is submitting folds of this model, which takes a second";
 
 /** Not a fold's number in practice, and within the size of arrays that clusters allow. */
 const taskOfAll = 100;

@@ -85,6 +85,16 @@ describeWith([needs.slurm], "with a real Slurm", () => {
     expect(existsSync(join(toy.folder, "calls"))).toBe(false);
   });
 
+  test("a fold that two people submit at the same time is queued once", async () => {
+    toy.trainerThat("true");
+    const submit = () => toy.train("--slurm", "-f", "2", "--sbatch=--hold");
+    expect((await Promise.all([submit(), submit(), submit()])).sort()).toEqual([0, 5, 5]);
+    expect(toy.terminal.printed.err).toMatch(
+      /slurm: process \d+ on \S+, started at \S+, is submitting folds of this model/,
+    );
+    expect(toy.terminal.printed.out.match(/array \d+/g)).toHaveLength(1);
+  });
+
   test("the cases of a batch are computed by the tasks of an array, and summed up after it", async () => {
     await withSmallBatch(5, async ({ folder, modelDir, outputDir }) => {
       const words = ["-m", modelDir, "--manifest", "cases.jsonl", "-o", "out", "--device", "cpu"];

@@ -47,6 +47,8 @@ export interface ClaimOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly onWarning: (text: string) => void;
   readonly signal: AbortSignal;
+  /** What others are told that the owner of a claim does; "trains there" if absent. */
+  readonly deed?: string;
   /** Waits a second before it looks again whether a process of another machine lives. */
   readonly pause?: (signal: AbortSignal) => Promise<void>;
 }
@@ -100,7 +102,7 @@ async function claim(folder: string, options: ClaimOptions): Promise<OwnedClaim>
   const heartbeat = setInterval(() => {
     void readOwner(path).then(async (found) => {
       if (found?.token === own.token) await beat(path);
-      else if (found !== null) lost.abort(inUse(folder, found));
+      else if (found !== null) lost.abort(inUse(folder, found, options));
     });
   }, heartbeatMs);
   heartbeat.unref();
@@ -126,25 +128,23 @@ async function claim(folder: string, options: ClaimOptions): Promise<OwnedClaim>
  * @throws FOLD_IN_USE if the process lives, or what it started still trains
  */
 async function removeDead(folder: string, options: ClaimOptions): Promise<void> {
-  const { environment, onWarning, signal, pause = aSecond } = options;
+  const { onWarning, signal, pause = aSecond } = options;
   const path = join(folder, claimFileName);
   const first = await beatOf(path);
   const found = await readOwner(path);
   if (first === null) return;
   if (found !== null && isOfThisMachine(found.process)) {
-    await requireEnded(folder, found, environment);
+    await requireEnded(folder, found, options);
     return takeAway(path, found.token, tokenOf);
   }
-  onWarning(
-    `${folder}: ${nameOf(found)} has begun to train there; looking for a minute whether it still does`,
-  );
+  onWarning(`${folder}: ${nameOf(found)} ${deedOf(options)}; looking for a minute whether it still does`);
   // Looks are counted, not seconds: while a file server does not answer, nobody can give a sign of life.
   for (let polls = 0; polls < deadPolls; polls++) {
     await pause(signal);
     signal.throwIfAborted();
     const next = await beatOf(path);
     if (next === null) return;
-    if (next.text !== first.text) throw inUse(folder, await readOwner(path));
+    if (next.text !== first.text) throw inUse(folder, await readOwner(path), options);
   }
   const container = found?.trainer?.container ?? null;
   const what =
@@ -156,23 +156,21 @@ async function removeDead(folder: string, options: ClaimOptions): Promise<void> 
 const aSecond = (signal: AbortSignal): Promise<void> => wait(pollMs, undefined, { signal });
 
 /** @throws FOLD_IN_USE */
-async function requireEnded(
-  folder: string,
-  found: Owner,
-  environment: ClaimOptions["environment"],
-): Promise<void> {
-  if (!hasEnded(found.process, 0)) throw inUse(folder, found);
+async function requireEnded(folder: string, found: Owner, options: ClaimOptions): Promise<void> {
+  if (!hasEnded(found.process, 0)) throw inUse(folder, found, options);
   const { trainer } = found;
   if (trainer === null) return;
   const { pid, container } = trainer;
-  if (container !== null && (await isContainerRunning(container, environment)))
+  if (container !== null && (await isContainerRunning(container, options.environment)))
     throw orphaned(folder, found, `its container ${container}`, `docker stop ${container}`);
   if (!hasEnded(trainer.process, 0))
     throw orphaned(folder, found, `its nnU-Net (process ${pid})`, `kill -- -${pid}`);
 }
 
-const inUse = (folder: string, found: Owner | null): Error =>
-  nnunetError("FOLD_IN_USE", `${folder}: ${nameOf(found)} trains there`);
+const inUse = (folder: string, found: Owner | null, options: ClaimOptions): Error =>
+  nnunetError("FOLD_IN_USE", `${folder}: ${nameOf(found)} ${deedOf(options)}`);
+
+const deedOf = ({ deed = "trains there" }: ClaimOptions): string => deed;
 
 const orphaned = (folder: string, found: Owner, what: string, command: string): Error =>
   nnunetError(
