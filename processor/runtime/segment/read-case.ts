@@ -15,6 +15,7 @@ import type { CaseVolume } from "../../imaging/volume/case-volume.js";
 import type { CroppedGrid } from "../../imaging/volume/cropped-grid.js";
 import type { Image } from "../../imaging/volume/image.js";
 import type { LabelMap } from "../../imaging/volume/label-map.js";
+import { channelsOnSameAxes } from "../../imaging/volume/turn-image.js";
 import { type CaseRequest, type ImageInput, placeOf } from "../cases/case.js";
 import { preparedEnding } from "../cases/find-prepared-cases.js";
 import { runtimeError } from "../errors.js";
@@ -78,7 +79,7 @@ async function readVolume(
   if (plan.nvidia !== undefined && first?.path.endsWith(preparedEnding))
     return readPreparedCase(first.path, network.inputChannels);
   const images = await readImages(request, context, onWarning);
-  const volume = stackChannels(images, { channelNames, onWarning });
+  const volume = stackChannels(channelsOnSameAxes(images, plan.imageReader), { channelNames, onWarning });
   const areBratsFiles = request.inputs.length > 1 && (plan.nvidia?.brats ?? null) !== null;
   return areBratsFiles ? joinBratsFiles(volume) : volume;
 }

@@ -2,10 +2,10 @@ import { PNG } from "pngjs";
 import { reorients } from "../../../processor/contract/reader-class.js";
 import { writeFileWhole } from "../../../processor/files/write-file.js";
 import { imageError } from "../../../processor/imaging/errors.js";
+import { inRas } from "../../../processor/imaging/volume/turn-image.js";
 import { labelColour } from "../overlays/overlay.js";
 import { percentile } from "../planning/percentile.js";
 import { type ImageReaderName, readWith } from "./image-reader.js";
-import { inRas } from "./reader-orientation.js";
 
 /** One case to draw, in a worker thread. */
 export interface DrawCaseTask {

@@ -4,7 +4,7 @@ import { imageError } from "../../../processor/imaging/errors.js";
 import { readImage, readImageInBlocks } from "../../../processor/imaging/formats/read-image.js";
 import type { ReadImageOptions } from "../../../processor/imaging/formats/read-image-options.js";
 import type { Image, ImageHead } from "../../../processor/imaging/volume/image.js";
-import { inOrientationOf } from "../datasets/reader-orientation.js";
+import { inOrientationOf } from "../../../processor/imaging/volume/turn-image.js";
 import { withLargestComponents } from "../selection/largest-components.js";
 import { VoxelCounter, type VoxelCounts } from "./count-voxels.js";
 import { boxOf, cutOut, type SurfaceScores, surfaceScores } from "./surface-distances.js";

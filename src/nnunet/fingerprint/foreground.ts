@@ -4,7 +4,7 @@ import type { BlockSink } from "../../../processor/imaging/formats/read-image-op
 import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js";
 import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
 import type { VoxelArray } from "../../../processor/imaging/volume/image.js";
-import { turnToRas, turnVoxels } from "../../../processor/imaging/volume/reorient.js";
+import { inRas } from "../../../processor/imaging/volume/turn-image.js";
 import { gridInRas } from "../../../processor/runtime/preprocess/reorient-case.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { type ImageReaderName, readInBlocksWith, readWith } from "../datasets/image-reader.js";
@@ -36,21 +36,9 @@ async function readNumeric(
     return;
   }
   const image = await readWith(reader, path);
-  const { components, geometry } = image;
-  const turn = turnToRas(geometry);
   const affine = isNibabel(reader) ? nibabelAffine(image) : null;
-  const plain = Float32Array.from(asNumbers(image.voxels));
-  const turned = new Float32Array(plain.length);
-  const count = voxelCount(geometry.sizeZyx);
-  for (let at = 0; at < plain.length; at += count)
-    turnVoxels({
-      plain: plain.subarray(at, at + count),
-      turned: turned.subarray(at, at + count),
-      sizeZyx: geometry.sizeZyx,
-      turn,
-      writes: "turned",
-    });
-  begin({ components, geometry: gridInRas(geometry, affine).geometry })(turned, 0);
+  const { geometry } = gridInRas(image.geometry, affine);
+  begin({ components: image.components, geometry })(asNumbers(inRas(image).voxels), 0);
 }
 
 const asNumbers = (voxels: VoxelArray): NumericVoxels =>

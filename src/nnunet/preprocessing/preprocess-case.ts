@@ -10,6 +10,7 @@ import { distinctLabels } from "../../../processor/imaging/volume/distinct-label
 import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
 import type { Image } from "../../../processor/imaging/volume/image.js";
 import type { LabelMap } from "../../../processor/imaging/volume/label-map.js";
+import { channelsOnSameAxes, inOrientationOf } from "../../../processor/imaging/volume/turn-image.js";
 import type { PreprocessHistory } from "../../../processor/nnunet-files/preprocess-history.js";
 import { propertiesPickle } from "../../../processor/nnunet-files/properties-pickle.js";
 import { historyOf, networkSize } from "../../../processor/runtime/preprocess/crop-history.js";
@@ -23,7 +24,6 @@ import {
 } from "../../../processor/runtime/preprocess/preprocess.js";
 import { reorientCase, withoutReorientation } from "../../../processor/runtime/preprocess/reorient-case.js";
 import { type ImageReaderName, readWith } from "../datasets/image-reader.js";
-import { inOrientationOf } from "../datasets/reader-orientation.js";
 import { inlinePool } from "../threads/inline-pool.js";
 import { classLocations, type LocationKey, pickledLocations } from "./class-locations.js";
 import { clipsInfinite } from "./clips-infinite.js";
@@ -82,12 +82,9 @@ export async function preprocessCase(task: PreprocessCaseTask): Promise<Preproce
 export async function caseOnGrid(task: CaseOnGridTask): Promise<CaseOnGrid> {
   const { reader, plan, channelNames } = task;
   const pool = inlinePool;
-  const images: Image[] = [];
-  for (const path of task.images) {
-    const read = await readWith(reader, path);
-    const [first] = images;
-    images.push(first !== undefined && reorients(reader) ? inOrientationOf(first.geometry, read) : read);
-  }
+  const read: Image[] = [];
+  for (const path of task.images) read.push(await readWith(reader, path));
+  const images = channelsOnSameAxes(read, reader);
   const takesInfinite = (channel: number) => clipsInfinite(plan, channel);
   const image = stackChannels(images, { channelNames, onWarning: () => {}, takesInfinite });
   const affine = nibabelAffine(image);

@@ -6,6 +6,7 @@ import { silentProgress } from "../../../processor/contract/progress/progress.js
 import { writeImage } from "../../../processor/imaging/formats/write-image.js";
 import { voxelCount } from "../../../processor/imaging/volume/axes.js";
 import { type Geometry, identityDirection } from "../../../processor/imaging/volume/geometry.js";
+import { orientationLetters } from "../../../processor/imaging/volume/reorient.js";
 import { Field } from "../../../src/checkpoint/fields.js";
 import { resolveConfiguration } from "../../../src/checkpoint/nnunet-v2/configuration.js";
 import { readInferencePlan } from "../../../src/checkpoint/nnunet-v2/inference-plan.js";
@@ -122,6 +123,9 @@ test.each(turning)("the labels and channels of a case that %s turns stay at thei
     channelNames: ["MRI", "MRI"],
   });
   expect(prepared.sizeZyx).toEqual([2, 3, 4]);
+  // A segmentation of the case is turned back to these axes.
+  const axes = orientationLetters(prepared.image.geometry);
+  expect(axes).toBe(reader === "NibabelIOWithReorient" ? "LPS" : "ILA");
   const count = voxelCount(prepared.sizeZyx);
   expect(prepared.data.slice(count)).toEqual(prepared.data.slice(0, count));
   // x falls along the rows in RAS.

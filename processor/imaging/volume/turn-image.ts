@@ -1,12 +1,19 @@
-import { voxelCount } from "../../../processor/imaging/volume/axes.js";
-import type { Geometry } from "../../../processor/imaging/volume/geometry.js";
-import type { Image } from "../../../processor/imaging/volume/image.js";
-import {
-  type AxisTurn,
-  turnGeometry,
-  turnToRas,
-  turnVoxels,
-} from "../../../processor/imaging/volume/reorient.js";
+import { isNibabel, reorients } from "../../contract/reader-class.js";
+import { voxelCount } from "./axes.js";
+import type { Geometry } from "./geometry.js";
+import type { Image, ImageSource } from "./image.js";
+import { type AxisTurn, turnGeometry, turnToRas, turnVoxels } from "./reorient.js";
+
+/**
+ * Returns the channels of a case, all with the axes of one of them if the reader is one of nnU-Net's "WithReorient" readers, which
+ * turn each channel to RAS by its own orientation. The segmentation is turned back to the axes of the first channel by nibabel's
+ * reader, and to those of the last one by ITK's.
+ */
+export function channelsOnSameAxes(images: readonly Image[], imageReader: string | null): readonly Image[] {
+  const kept = isNibabel(imageReader) ? images[0] : images.at(-1);
+  if (kept === undefined || !reorients(imageReader)) return images;
+  return images.map((image) => inOrientationOf(kept.geometry, image));
+}
 
 /** Returns an image as a "WithReorient" reader gives it: turned to RAS. */
 export const inRas = (image: Image): Image => turned(image, turnToRas(image.geometry));
@@ -48,5 +55,12 @@ function turned(image: Image, turn: AxisTurn): Image {
       turn,
       writes: "turned",
     });
-  return { ...image, voxels: result, geometry: turnGeometry(geometry, turn) };
+  const source = withoutOrientation(image.source);
+  return { ...image, voxels: result, geometry: turnGeometry(geometry, turn), source };
+}
+
+/** What a file says of its own axes must not be written into a file with other axes. */
+function withoutOrientation(source: ImageSource): ImageSource {
+  if (source.format === "nifti") return { ...source, nifti: null };
+  return source.format === "metaimage" || source.format === "nrrd" ? { ...source, fields: {} } : source;
 }
