@@ -22,7 +22,7 @@ export async function forgetCases(
     const near = nearest(unknown, known);
     throw sharedError(
       "USAGE",
-      `${folder.root} has no case ${unknown}${near === null ? "" : `; did you mean ${near}?`}`,
+      `${folder.root} has no case ${unknown}; ${near === null ? `it has ${someNames(known)}` : `did you mean ${near}?`}`,
     );
   }
   const forgotten: string[] = [];
@@ -34,3 +34,8 @@ export async function forgetCases(
   }
   return forgotten;
 }
+
+const namesShown = 10;
+
+const someNames = (names: readonly string[]): string =>
+  `${names.slice(0, namesShown).join(", ")}${names.length > namesShown ? ` and ${names.length - namesShown} more` : ""}`;

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import type { EventListener } from "../../../../processor/contract/progress/run-event.js";
 import type { ImageSettings } from "../../../../processor/contract/run-settings.js";
+import { readManifest } from "../../../../processor/runtime/batch/batch-manifest.js";
 import { type OpenedBatch, openBatch } from "../../../../processor/runtime/batch/open-batch.js";
 import { withBatchModel } from "../../../batch/batch-model.js";
 import type { CommandSession } from "../../command-session.js";
@@ -21,13 +22,18 @@ export interface BeginOptions {
   readonly session: CommandSession;
 }
 
-/** Opens the batch that the flags name, with its model, for the time of `use`. */
-export const withBatch = async <T>(
+/**
+ * Opens the batch that the flags name, with its model, for the time of `use`. Checks the manifest first,
+ * because converting the model takes time and writes into the folder of the batch.
+ */
+export async function withBatch<T>(
   args: BeginArguments,
   { settings, onEvent, session }: BeginOptions,
   use: (batch: OpenedBatch) => Promise<T>,
-): Promise<T> =>
-  withBatchModel(
+): Promise<T> {
+  const manifestFile = resolve(session.currentDirectory, args.manifest);
+  await readManifest(manifestFile);
+  return withBatchModel(
     {
       models: modelRequest(args, await nvidiaArguments(args, session)),
       outputDir: args.output,
@@ -40,7 +46,7 @@ export const withBatch = async <T>(
       use(
         await openBatch({
           model,
-          manifestFile: resolve(session.currentDirectory, args.manifest),
+          manifestFile,
           outputDir: resolve(session.currentDirectory, args.output),
           other: args["force-new"] ? "replace" : "refuse",
           onEvent,
@@ -48,3 +54,4 @@ export const withBatch = async <T>(
         }),
       ),
   );
+}

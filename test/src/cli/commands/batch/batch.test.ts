@@ -94,6 +94,26 @@ test("the help of each command names it as it is written", async () => {
   expect((await run(scratchFolder(), "help", "batch", "status")).out).toContain("--watch");
 });
 
+test("a manifest with mistakes is refused before the model is converted into the batch's folder", async () => {
+  await withSmallBatch(1, async ({ folder, manifestFile }) => {
+    writeFileSync(manifestFile, "{");
+    expect(await run(folder, ...runWords)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("BATCH_MANIFEST_INVALID"),
+    });
+    expect(existsSync(join(folder, "out"))).toBe(false);
+  });
+});
+
+test("computing an unknown case again names those that the batch has", async () => {
+  await withSmallBatch(1, async ({ folder }) => {
+    expect(await run(folder, ...runWords)).toMatchObject({ code: 0 });
+    const retrying = (name: string) => run(folder, "batch", "retry", "-o", "out", "--case", name);
+    expect((await retrying("x")).err).toContain("has no case x; it has case_000");
+    expect((await retrying("case_00")).err).toContain("did you mean case_000?");
+  });
+});
+
 test("a cancelled batch says so, and starting it again goes on", async () => {
   await withSmallBatch(1, async ({ folder }) => {
     expect(await run(folder, ...runWords)).toMatchObject({ code: 0 });
