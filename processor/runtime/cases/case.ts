@@ -167,6 +167,11 @@ export interface CaseReport {
   readonly name: string;
   readonly status: "done" | "skipped" | "failed";
   readonly outputFile: string;
+  /**
+   * The other files of the case, such as its DICOM segmentation and its probabilities; absent if there are none, and
+   * unless the case is done.
+   */
+  readonly furtherFiles?: readonly string[];
   /** What ran the network, such as `CPUExecutionProvider` or `OpenVINO CPU`; absent unless the case is done. */
   readonly executionProvider?: string;
   /** The program that computed the network, with its version: `OpenVINO 2026.4.1`; absent unless the case is done. */

@@ -57,6 +57,13 @@ async function requirePossibleName(path: string): Promise<void> {
   });
 }
 
+/** Returns the files that a finished case has besides its segmentation. */
+export async function furtherFilesOf({ outputs }: CaseRequest): Promise<readonly string[]> {
+  const possible = outputs.flatMap(filesOf).filter((file) => file !== outputs[0].path);
+  const present = await Promise.all(possible.map(exists));
+  return possible.filter((_, i) => present[i]);
+}
+
 /** Returns whether all files of a case exist that a finished case must have. */
 export async function isWritten({ outputs }: CaseRequest): Promise<boolean> {
   for (const file of outputs.flatMap(requiredFilesOf)) if (!(await exists(file))) return false;

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { dicomObjectError } from "../../dicom-objects/errors.js";
 import type { ObjectContext, Written } from "../../dicom-objects/object-context.js";
 import {
@@ -79,7 +80,8 @@ async function writeFractionalCandidates(
     return writeFractionalSegmentation(path, volumes, { ...context, metadata: described });
   };
   const written = await write(metadata, Uint8Array.from(voxels, storedProbability));
-  if (written === "written" || emptyMetadata === null) return;
+  if (written === "written") return;
+  if (emptyMetadata === null) return await removeEarlier(path);
   const stored = new Uint8Array(voxels.length);
   stored[0] = storedProbability(1);
   await write(emptyMetadata, stored);
@@ -105,15 +107,16 @@ export const dicomProbabilitiesOutput: ProbabilityKind<OutputOf<"dicom-probabili
       async finish() {
         if (output.form === "bands") {
           const labelMap = { voxels: probabilityBands(await read(0)), geometry };
-          await writeBinarySegmentation(path, labelMap, {
-            ...context,
-            metadata: metadataOfBands(context.metadata),
-          });
+          const described = { ...context, metadata: metadataOfBands(context.metadata) };
+          if ((await writeBinarySegmentation(path, labelMap, described)) === "empty")
+            await removeEarlier(path);
           return;
         }
         const volume = async (i: number): Promise<Uint8Array> =>
           Uint8Array.from(await read(i), storedProbability);
-        await writeFractionalSegmentation(path, { labels: heads.map(({ label }) => label), volume }, context);
+        const volumes = { labels: heads.map(({ label }) => label), volume };
+        if ((await writeFractionalSegmentation(path, volumes, context)) === "empty")
+          await removeEarlier(path);
       },
       discard: () => scratch.discard(),
     };
@@ -154,13 +157,17 @@ async function writeObject(
 ): Promise<void> {
   const context = contextOf(output, { ...labelMap, source });
   const written = await write(output.path, labelMap, context);
-  if (written === "written" || output.emptyMetadata === null) return;
+  if (written === "written") return;
+  if (output.emptyMetadata === null) return await removeEarlier(output.path);
   // Only the file gets the voxel, so that viewers show that there is a result.
   const [{ label }] = output.emptyMetadata.segments as [SegmentMetadata];
   const voxels = new (label < 256 ? Uint8Array : Uint16Array)(labelMap.voxels.length);
   voxels[0] = label;
   await write(output.path, { ...labelMap, voxels }, { ...context, metadata: output.emptyMetadata });
 }
+
+/** Removes the object of an earlier run: next to an empty segmentation, it would be taken for the present answer. */
+const removeEarlier = (path: string): Promise<void> => rm(path, { force: true });
 
 /** @throws DICOM_SOURCE_NEEDED */
 function contextOf(

@@ -5,7 +5,7 @@ import { systemError } from "../../files/system-error.js";
 import { extentText } from "../../imaging/volume/extent.js";
 import type { CaseReport, CaseRequest } from "../cases/case.js";
 import { isRuntimeErrorCode } from "../errors.js";
-import { type Existing, isWritten } from "../outputs/check-outputs.js";
+import { type Existing, furtherFilesOf, isWritten } from "../outputs/check-outputs.js";
 import { countLabels, labelsOf } from "../outputs/count-labels.js";
 import type { StepReport } from "../postprocess/remove-components.js";
 import { type PredictedWork, type PreparedWork, prepareCase } from "../segment/case-work.js";
@@ -139,10 +139,12 @@ async function finish({ segmented, attempted, context, after }: Finishing): Prom
     const labels = countLabels(written, labelsOf(request, context.opened.model.labels));
     const absent = absentObjectLines(request, labels);
     const warnings = [...prepared.warnings, ...absent];
+    const furtherFiles = await furtherFilesOf(request);
     const done = {
       name: request.name,
       status: "done",
       outputFile: request.outputs[0].path,
+      ...(furtherFiles.length === 0 ? {} : { furtherFiles }),
       executionProvider,
       inferenceEngine: program,
       seconds: watch.seconds(),

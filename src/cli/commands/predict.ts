@@ -132,12 +132,13 @@ const shownStatus = { skipped: "already there", failed: "failed" } as const;
 /** With more classes than this, those that were not found are only counted. */
 const mostShown = 12;
 
-function caseLines({ name, status, outputFile, labels }: CaseReport): readonly string[] {
+function caseLines({ name, status, outputFile, furtherFiles, labels }: CaseReport): readonly string[] {
   if (status !== "done") return [`${name}  ${shownStatus[status]}`];
   const isLong = labels!.length > mostShown;
   const shown = isLong ? labels!.filter(({ voxels }) => voxels > 0) : labels!;
   const volumes = shown.map((count) => `${count.name} ${extentText(count, 1)}`);
   const others = labels!.length - shown.length;
   const rest = others === 0 ? [] : [`${counted(others, "class", "classes")} not found`];
-  return [`${name}  ${[...volumes, ...rest].join(", ")}`, `  ${outputFile}`];
+  const files = [outputFile, ...(furtherFiles ?? [])].map((file) => `  ${file}`);
+  return [`${name}  ${[...volumes, ...rest].join(", ")}`, ...files];
 }

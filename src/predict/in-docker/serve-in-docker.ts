@@ -125,9 +125,14 @@ function reportOf(printed: string, outputDir: string): ServeReport {
   const here = (path: string): string => join(outputDir, posix.relative(output, path));
   const report = JSON.parse(printed) as ServeReport;
   const { prediction, probabilities, inputs, dicom } = report.files;
+  const { outputFile, furtherFiles } = report.case;
   return {
     ...report,
-    case: { ...report.case, outputFile: here(report.case.outputFile) },
+    case: {
+      ...report.case,
+      outputFile: here(outputFile),
+      ...(furtherFiles === undefined ? {} : { furtherFiles: furtherFiles.map(here) }),
+    },
     files: {
       prediction: here(prediction),
       probabilities: here(probabilities),

@@ -94,6 +94,19 @@ describe("predict keeps parts of the segmentation by nnunet_serve's options", ()
       ...["ct_axial.dcm", "ct_axial.nii.gz", "ct_axial_probabilities.dcm", "ct_axial_probabilities.nii.gz"],
       "ct_axial_struct.dcm",
     ]);
+    for (const name of written()) expect(terminal.printed.out).toContain(join("out", name));
+  });
+
+  test("an empty segmentation removes the DICOM results of an earlier run", async () => {
+    const series = goldenPath("dicom", "sources", "ct_axial");
+    const words = "--dicom-seg binary,fractional --rt-structure-set".split(" ");
+    expect(await predict("-i", series, ...words)).toBe(0);
+    expect(written()).toEqual([
+      ...["ct_axial.dcm", "ct_axial.nii.gz", "ct_axial_probabilities.dcm", "ct_axial_struct.dcm"],
+    ]);
+    const empty = ["--remove_objects_smaller_than", "1000000", "--overwrite"];
+    expect(await predict("-i", series, ...words, ...empty)).toBe(0);
+    expect(written()).toEqual(["ct_axial.nii.gz", "ct_axial_probabilities.dcm"]);
   });
 
   test.each([
