@@ -17,11 +17,16 @@ version=${VERSION:-$(git rev-parse --short HEAD 2>/dev/null)} || {
   exit 2
 }
 reports=${REPORTS:-reports}
-read -r -a program <<<"${BUILD_PROCESSOR:-npx --no-install build_processor}"
+program=(npx --no-install build_processor)
+[[ -z $(type -P build_processor) ]] || program=(build_processor)
+[[ -z ${BUILD_PROCESSOR:-} ]] || read -r -a program <<<"$BUILD_PROCESSOR"
 
 main() {
   local models=("$@") failed=() model
   ((${#models[@]})) || models=(models/*/)
+  for model in "${models[@]}"; do
+    [[ -d $model ]] || { echo "$model is not a folder; name folders with config.json, model/ and cases/" >&2; return 2; }
+  done
   mkdir -p "$reports"
   for model in "${models[@]}"; do
     while (($(jobs -rp | wc -l) >= ${JOBS:-2})); do wait -n || true; done

@@ -56,6 +56,17 @@ describeWith([needs.registry], "the CI recipe", () => {
   });
 });
 
+test("the CI recipe refuses a name that is not a folder before it builds the others", async () => {
+  const run = execute(join(repositoryRoot, "examples", "ci", "build-models.sh"), ["models/typo"], {
+    cwd: repositoryRoot,
+    env: { ...process.env, VERSION: "v1" },
+  });
+  await expect(run).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^models\/typo is not a folder/),
+  });
+});
+
 /** @param expected the right segmentation; null for a wrong one */
 function addModel(folder: string, expected: string | null): void {
   const golden = goldenPath("v2", "blobs_2d");
