@@ -1,3 +1,5 @@
+import { ProcessorError } from "../../processor/contract/errors.js";
+import { sharedError } from "../../processor/contract/shared-errors.js";
 import { connectEngine, type Engine } from "../docker/engine.js";
 import { isWithoutEngine } from "../docker/engine-error.js";
 import { findImage } from "../docker/find-image.js";
@@ -28,7 +30,7 @@ import type { VerifyReport } from "./verify-report.js";
  * Rebuilds an image from the given inputs, with the creation time in the image, and reports all differences.
  *
  * @param image an archive, `oci:FOLDER`, or a name that the engine or a registry knows
- * @throws INPUT_NOT_FOUND, IMAGE_FILE_INVALID, BASE_IMAGE_MISSING for an image that cannot be found; what the build throws
+ * @throws INPUT_NOT_FOUND for an image that cannot be found; IMAGE_FILE_INVALID; what the build throws
  */
 export const verifyImage = (image: string, request: BuildRequest): Promise<VerifyReport> =>
   withLayerCache(layerCache(request.context), async (cache) => {
@@ -101,12 +103,17 @@ async function openImage(
   if (engine !== null && (await findImage(engine, image)) !== null)
     return await asCompared(image, await readDockerArchive(saveImage(engine, image), common));
   const { reference, ...place } = parseImageReference(image);
+  if (engine !== null)
+    context.progress.note(`the engine has no image ${image}; looking for it in its registry`);
   const client = await registryClient(place, context, { mayWrite: false });
   const { configDigest, config, layers } = await pullBase({
     client,
     reference,
     platform,
     cache,
+  }).catch((error: unknown) => {
+    if (!(error instanceof ProcessorError) || error.code !== "BASE_IMAGE_MISSING") throw error;
+    throw sharedError("INPUT_NOT_FOUND", `${image} is not a file, and ${error.message}`, { cause: error });
   });
   return { place: image, configDigest, config, layers };
 }

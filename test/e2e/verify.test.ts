@@ -85,6 +85,14 @@ describe("build_processor verify", () => {
     );
   });
 
+  testWith([needs.registry], "says that a registry has no such image", { timeout }, async () => {
+    const cwd = scratchFolder();
+    const { host } = await startRegistry({ folder: join(cwd, "registry") });
+    const verified = await runProgram(["verify", `${host}/team/none:1`, "--model-dir", model], { cwd });
+    expect(verified.exitCode).toBe(4);
+    expect(verified.err).toContain(`INPUT_NOT_FOUND: ${host}/team/none:1 is not a file`);
+  });
+
   testWith([needs.registry, needs.skopeo], "compares an image in a registry", { timeout }, async () => {
     const { cwd, inputs, run } = await builtArchive("tar");
     const { host } = await startRegistry({ folder: join(cwd, "registry") });

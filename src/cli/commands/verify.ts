@@ -41,7 +41,18 @@ export async function runVerify(args: VerifyArguments, session: CommandSession):
   const report = await withBuildRequest(wishes, session, ({ request }) => verifyImage(image, request));
   terminal.out(args.json ? `${JSON.stringify(report, null, 2)}\n` : verificationText(report));
   if (report.isSame) return 0;
-  throw builderError("IMAGE_DIFFERS", `${args.image} differs from the image that these inputs give`);
+  throw builderError(
+    "IMAGE_DIFFERS",
+    `${args.image} differs from the image that these inputs give${otherBase(report)}`,
+  );
+}
+
+/** Returns the end of the message for an image on another base, which has no layer in common with the rebuild. */
+export function otherBase({ settings }: Pick<VerifyReport, "settings">): string {
+  const base = settings.find(({ name }) => name === "config.Labels.org.opencontainers.image.base.name");
+  if (base === undefined || base.found === null) return "";
+  const name = base.found.replaceAll('"', "");
+  return `; it was built on the base ${name}, and these inputs on ${base.expected?.replaceAll('"', "") ?? "none"}: \`--base-image ${name}\` compares it with a build on its own base`;
 }
 
 /** Formats the report for people. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { VerifyReport } from "../../../src/build/verify-report.js";
-import { verificationText } from "../../../src/cli/commands/verify.js";
+import { otherBase, verificationText } from "../../../src/cli/commands/verify.js";
 
 const report: VerifyReport = {
   ...{ image: "team/liver:1", foundDigest: "sha256:a", rebuiltDigest: "sha256:b" },
@@ -28,4 +28,13 @@ test("verify names the files of an image that can be rebuilt", () => {
   const text = verificationText({ ...report, isByDocker: false });
   expect(text).toContain("other content: opt/a.js");
   expect(text).toContain("setting  container_config");
+});
+
+test("verify names the base of an image that stands on another one, with the flag that compares the two", () => {
+  const name = "config.Labels.org.opencontainers.image.base.name";
+  const settings = [{ name, found: '"example.org/base:1"', expected: '"own-base:cpu"' }];
+  expect(otherBase({ settings })).toBe(
+    "; it was built on the base example.org/base:1, and these inputs on own-base:cpu: `--base-image example.org/base:1` compares it with a build on its own base",
+  );
+  expect(otherBase({ settings: [] })).toBe("");
 });
