@@ -81,7 +81,12 @@ export class DownloadCache {
         postedJson: request.postedJson ?? null,
       },
       this.#http,
-    );
+    ).catch((error: unknown) => {
+      if (!(error instanceof ProcessorError) || error.code !== "DOWNLOAD_FAILED") throw error;
+      // With the address, the file can be fetched in another way.
+      const message = `${error.message}; the file is at ${shownUrl(request.url)}`;
+      throw builderError("DOWNLOAD_FAILED", message, { cause: error });
+    });
   }
 
   async #accept(request: DownloadRequest, key: string, download: CompleteDownload): Promise<StoredFile> {

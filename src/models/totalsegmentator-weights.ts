@@ -1,5 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import { homeFolder } from "../../processor/contract/home-folder.js";
 import { orNull, record, text } from "../../processor/contract/json-check.js";
 import { parseOrNull } from "../../processor/contract/parse-checked.js";
@@ -77,7 +78,15 @@ async function findWeights(
       "TOTALSEG_WEIGHTS",
       `the weights of the task ${network.task} (${name}) are not published`,
     );
-  return trainedModel({ ...query, modelDir: address }, work);
+  return trainedModel({ ...query, modelDir: address }, work).catch((error: unknown) => {
+    if (!(error instanceof ProcessorError) || error.code !== "DOWNLOAD_FAILED") throw error;
+    const places = folder === null ? "" : `a copy of it in ${folder} is used as well, and `;
+    throw builderError(
+      "DOWNLOAD_FAILED",
+      `${error.message}; ${places}${mirrorVariable} names a mirror of the releases`,
+      { cause: error },
+    );
+  });
 }
 
 /** Fetches weights with the user's own licence number. */

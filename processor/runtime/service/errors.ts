@@ -138,7 +138,7 @@ export const serviceError = defineErrors({
   FOLDER_IN_USE: {
     exit: 2,
     http: 500,
-    help: "Stop the other server, or give each server a folder of its own.",
+    help: "Stop the other server, or give each server a folder of its own. --output-dir names it.",
   },
 });
 

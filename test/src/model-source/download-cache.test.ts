@@ -178,7 +178,7 @@ describe("a server that is busy", () => {
     server.on(path, status(503));
     await expect((await newCache()).obtain(request())).rejects.toMatchObject({
       code: "DOWNLOAD_FAILED",
-      message: expect.stringMatching(/answers 503 \(4 attempts\)/),
+      message: expect.stringMatching(/answers 503 \(4 attempts\); the file is at http:\S+\.zip$/),
     });
     expect(server.requests).toHaveLength(4);
   });
