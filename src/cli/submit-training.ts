@@ -92,7 +92,7 @@ export async function submitTraining(
     signalSeconds,
   });
   const size = counted(open.length, "fold");
-  // Of two commands at the same time, one must not look into the queue before the other has submitted its tasks.
+  // A second command at the same time must not look into the queue before the first has submitted its tasks.
   const job = await withClaimedFolds([logs], { ...claimOptions, deed }, async () => {
     if (!args["dry-run"]) await requireNotQueued(script, open, signal);
     // The claims are only tried: the tasks themselves take them.
