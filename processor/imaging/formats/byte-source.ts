@@ -1,6 +1,7 @@
 import { constants } from "node:buffer";
 import { open } from "node:fs/promises";
 import { sharedError } from "../../contract/shared-errors.js";
+import { freeBuffer } from "../../files/free-buffer.js";
 import { imageError } from "../errors.js";
 import { type ByteSource, type ByteStream, chunkBytes, openStream } from "./byte-stream.js";
 import { type GunzipMemory, gunzipWhole, newGunzipMemory } from "./gunzip-whole.js";
@@ -93,7 +94,10 @@ export class ByteReader {
         `${this.#source.path}: ${length} bytes of voxels; Node.js can hold at most ${constants.MAX_LENGTH} in one buffer`,
       );
     }
-    const whole = await this.#gunzipWhole(newGunzipMemory());
+    const memory = newGunzipMemory();
+    const whole = await this.#gunzipWhole(memory);
+    freeBuffer(memory.packed);
+    if (whole === null) freeBuffer(memory.inflated);
     if (whole !== null && isAligned(whole, offset) && offset + length <= whole.length)
       return whole.subarray(offset, offset + length);
     const data = Buffer.allocUnsafeSlow(length);

@@ -203,3 +203,21 @@ describeWith([needs.dpkg], "a Debian package", () => {
 test("a recipe names every package for which Debian offers a choice", async () => {
   expect((await readRecipe()).debian.packages).toContain("mawk");
 });
+
+test.each([
+  ["cpu", "linux/amd64"],
+  ["cpu", "linux/arm64"],
+  ["cuda12", "linux/amd64"],
+  ["cuda13", "linux/amd64"],
+] as const)(
+  "the recipe of %s for %s has libdeflate, and keeps the licence of every package",
+  async (variant, platform) => {
+    const { packages, pathRules } = (await readRecipe(variant, platform)).debian;
+    expect(packages).toContain("libdeflate0");
+    const isKept = pathFilter(pathRules);
+    const library = platform === "linux/arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+    expect(isKept(`/usr/lib/${library}/libdeflate.so.0`)).toBe(true);
+    expect(isKept("/usr/share/doc/libdeflate0/copyright")).toBe(true);
+    expect(isKept("/usr/share/doc/libdeflate0/NEWS.gz")).toBe(false);
+  },
+);

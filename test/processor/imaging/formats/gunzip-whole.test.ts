@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { ByteReader } from "../../../../processor/imaging/formats/byte-source.js";
 import { gunzipWhole, newGunzipMemory } from "../../../../processor/imaging/formats/gunzip-whole.js";
 import { describeWith, needs } from "../../../support/needs.js";
@@ -92,5 +92,26 @@ describe("a reader of gzip data", () => {
   test("gives data that numbers of eight bytes can be looked at in place", async () => {
     const { byteOffset } = await dataOf(write("aligned.gz", packed), 348);
     expect(byteOffset % 8).toBe(0);
+  });
+});
+
+describeWith([needs.libdeflate], "a reader of gzip data with libdeflate", () => {
+  test.each([
+    { kind: "keeps no memory for the compressed data", bytes: packed, kept: [0, plain.length] },
+    {
+      kind: "keeps no memory for a file that it leaves to zlib",
+      bytes: Buffer.concat([gzipSync(plain), gzipSync(other)]),
+      kept: [0, 0, plain.length],
+    },
+  ])("$kind", async ({ bytes, kept }) => {
+    const taken = vi.spyOn(Buffer, "allocUnsafeSlow");
+    onTestFinished(() => taken.mockRestore());
+    const path = write("freed.gz", bytes);
+    const reader = await ByteReader.open({ path, compression: "gzip" });
+    await reader.readData(0, plain.length);
+    reader.destroy();
+    const sizes = taken.mock.results.map(({ value }) => (value as Buffer).length);
+    // The first ones are those of the streams.
+    expect(sizes.slice(-kept.length)).toEqual(kept);
   });
 });
