@@ -61,8 +61,6 @@ const bundledLibrary = record({
   licence: text,
 });
 
-export type BundledLibrary = Checked<typeof bundledLibrary>;
-
 const recipePart = record({
   /** One for each platform. */
   wheels: listOf(wheelPin),

@@ -83,8 +83,6 @@ const historyEntry = record({
   empty_layer: orAbsent(flag),
 });
 
-export type HistoryEntry = Checked<typeof historyEntry>;
-
 /** The fields of an image's configuration that are used here. */
 export const configShape = record({
   created: orAbsent(orNull(text)),

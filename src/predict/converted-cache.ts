@@ -14,7 +14,7 @@ import type { ModelSet } from "../models/model-set.js";
 import type { WorkContext } from "../models/work-context.js";
 
 /** The variable that names the folder for converted models. */
-export const cacheVariable = "NNUNET_CACHE_DIR";
+const cacheVariable = "NNUNET_CACHE_DIR";
 
 /**
  * Returns a converted model from the cache; converts it first if the cache does not have it. Several containers may share

@@ -23,7 +23,7 @@ export interface PublishedTask {
 }
 
 /** Where a licence number for weights that are not free is had. */
-export const licencePage = "https://backend.totalsegmentator.com/license-academic/";
+const licencePage = "https://backend.totalsegmentator.com/license-academic/";
 
 const prefix = "totalsegmentator:";
 

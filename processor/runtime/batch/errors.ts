@@ -38,5 +38,3 @@ export const batchError = defineErrors({
     help: "The message is the scheduler's own.",
   },
 });
-
-export type BatchErrorCode = keyof typeof batchError.entries;

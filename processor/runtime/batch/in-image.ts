@@ -15,7 +15,7 @@ import { runChoices, sharedSettings } from "./run-choices.js";
 /** The settings that a batch in an image takes: those of the prediction. */
 const settings = settingsOn("image").filter(({ row }) => row.on.includes("predict"));
 
-export const imageBatchHelp = `Usage: batch run --manifest FILE --output DIR [options]
+const imageBatchHelp = `Usage: batch run --manifest FILE --output DIR [options]
 
 Segments the cases of a manifest that are not done, with the image's own model. Any number of containers may share the
 folder; start it again to go on. \`build_processor batch plan\` writes a manifest.

@@ -12,7 +12,7 @@ import { splitImageEnding } from "../../imaging/formats/image-ending.js";
 const mostLookedAt = 10_000;
 
 /** Returns the first DICOM file of a folder or its subfolders, level by level; null if there is none. */
-export async function firstDicomFile(root: string): Promise<string | null> {
+async function firstDicomFile(root: string): Promise<string | null> {
   let lookedAt = 0;
   for (const folders = [root]; folders.length > 0; ) {
     const folder = folders.shift()!;

@@ -79,7 +79,7 @@ export function freeDeviceMemory(facts: GpuFacts, needs: GpuNeeds): number | nul
 }
 
 /** Reads the requirements of the image that this processor runs in; returns null outside an image. */
-export async function readGpuRequirements(): Promise<GpuRequirements | null> {
+async function readGpuRequirements(): Promise<GpuRequirements | null> {
   const file = places.image.gpuRequirements;
   const text = await readFile(file, "utf8").catch(() => null);
   if (text === null) return null;

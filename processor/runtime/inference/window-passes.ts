@@ -80,7 +80,7 @@ export interface AllPasses {
  * @param done the number of passes before them
  * @param most the most passes that run together
  */
-export function nextPasses(all: AllPasses, done: number, most: number): readonly Pass[] {
+function nextPasses(all: AllPasses, done: number, most: number): readonly Pass[] {
   const { windows, flips, folds, together } = all;
   const firstWindow = Math.floor(done / (together * flips.length * folds)) * together;
   const group = windows.slice(firstWindow, firstWindow + together);

@@ -55,7 +55,7 @@ const reasonOf = (error: Error | null): string =>
  *
  * @throws QUEUE_UNREACHABLE for a text that is not an address of Redis
  */
-export function shownAddress(address: string): string {
+function shownAddress(address: string): string {
   const url = URL.canParse(address) ? new URL(address) : null;
   if (url === null || !["redis:", "rediss:"].includes(url.protocol) || url.hostname === "")
     throw batchError(

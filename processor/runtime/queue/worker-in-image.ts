@@ -8,7 +8,7 @@ import { defaultQueue } from "./case-job.js";
 import { redisAddress, redisVariable } from "./redis-address.js";
 import { runWorker, type WorkerOptions } from "./run-worker.js";
 
-export const imageWorkerHelp = `Usage: batch worker --redis URL [options]
+const imageWorkerHelp = `Usage: batch worker --redis URL [options]
 
 Computes the cases of batches and the jobs of services that are in a queue in Redis, until it is stopped. Mount the shared
 folders at the same paths as on the other machines. Batches of this image's model use the model in the image.

@@ -77,7 +77,7 @@ interface VolumeOptions {
 }
 
 /** Brings the image onto the networks' grid. Cropping cuts values to whole numbers, and so does resampling. */
-export async function volumeOn(
+async function volumeOn(
   { view, geometry, isResampled }: TaskGrid,
   { voxels, source }: TaskImage,
   { isCropped, tools }: VolumeOptions,
@@ -145,4 +145,4 @@ async function refine(voxels: Labels, { image, run, rough, bodies, tools }: Refi
   }
 }
 
-export const newLabels = (count: number): Labels => new Uint8Array(new SharedArrayBuffer(count));
+const newLabels = (count: number): Labels => new Uint8Array(new SharedArrayBuffer(count));

@@ -49,7 +49,7 @@ export function taskGrid(image: TaskImage, box: Box, spacingMmXyz: Xyz | null): 
 }
 
 /** Returns the geometry of a box of a volume. */
-export function geometryOfBox(whole: Geometry, { startZyx, sizeZyx }: Box): Geometry {
+function geometryOfBox(whole: Geometry, { startZyx, sizeZyx }: Box): Geometry {
   const { originMmXyz, spacingMmZyx, directionXyz } = whole;
   const stepsXyz = reversed(mapZyx(spacingMmZyx, (spacing, axis) => startZyx[axis] * spacing));
   const origin = mapZyx(originMmXyz, (part, row) =>

@@ -101,7 +101,7 @@ export interface GrowLabelsTask extends LabelVolume {
 }
 
 /** Grows labels by an ellipsoid into the background, in place and in ascending order. */
-export function growLabels({ voxels, sizeZyx, spacingMmZyx, millimetres, labels }: GrowLabelsTask): void {
+function growLabels({ voxels, sizeZyx, spacingMmZyx, millimetres, labels }: GrowLabelsTask): void {
   const before = Uint8Array.from(voxels);
   const offsets = ellipsoid(spacingMmZyx, millimetres);
   const [slices, rows, columns] = sizeZyx;

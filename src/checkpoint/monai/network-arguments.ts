@@ -24,7 +24,7 @@ export function perSpatialAxis(field: Field, dimensions: number): readonly numbe
 }
 
 /** Reads `batch` or `["instance", {"affine": true}]`: a name, and the arguments of its class. */
-export function namedLayer(field: Field): { readonly name: string; readonly options: Field } {
+function namedLayer(field: Field): { readonly name: string; readonly options: Field } {
   const [name, options] = field.isList ? field.list() : [field];
   if (name === undefined || !name.isString)
     throw unsupported(field.path, `it should be a name such as "batch", but is ${field.text()}`);

@@ -4,7 +4,7 @@ import { plannerNames } from "../../nnunet/planning/planners.js";
 import { plannersV1 } from "../../nnunet/planning/v1/planners-v1.js";
 import { json, outputGroup } from "./output-options.js";
 
-export const dataGroup = "Data set:";
+const dataGroup = "Data set:";
 const planGroup = "Plans:";
 
 /** The data sets of a command: also nnU-Net's `-d 1 2 3`. */

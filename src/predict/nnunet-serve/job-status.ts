@@ -92,7 +92,7 @@ const maxLogBytes = 16 << 20;
  * @returns null if there is no file
  * @throws USAGE if it does not hold a JSON object
  */
-export async function readLogFile(path: string): Promise<LogFile | null> {
+async function readLogFile(path: string): Promise<LogFile | null> {
   let text: string;
   try {
     text = await readTextFile(path, maxLogBytes);
@@ -109,7 +109,7 @@ export async function readLogFile(path: string): Promise<LogFile | null> {
  * Writes the status into a log file. Other keys stay, and so does a `job_id` that is already there. The file may be in the
  * folder of the results, which does not exist yet if a job ends early.
  */
-export async function writeLogFile(path: string, status: JobStatus): Promise<void> {
+async function writeLogFile(path: string, status: JobStatus): Promise<void> {
   const before = (await readLogFile(path)) ?? {};
   await mkdir(dirname(path), { recursive: true });
   const after = { ...before, ...status, job_id: before["job_id"] ?? status.job_id };
@@ -117,7 +117,7 @@ export async function writeLogFile(path: string, status: JobStatus): Promise<voi
 }
 
 /** Sends the status as nnunet_serve's README says (JSON), or as its program did (a form). */
-export function sendStatus(
+function sendStatus(
   url: URL,
   status: JobStatus,
   { encoding, ...options }: PostOptions & Pick<JobWishes, "encoding">,

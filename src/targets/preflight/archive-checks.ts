@@ -19,13 +19,13 @@ export interface CheckContext {
 /** A check. It returns null if there is nothing to check. */
 export type ArchiveCheck = (facts: ArchiveFacts, context: CheckContext) => Finding | null;
 
-export function checkTar({ problem, entries }: ArchiveFacts): Finding {
+function checkTar({ problem, entries }: ArchiveFacts): Finding {
   return problem === null
     ? pass("tar", `a whole tar with ${counted(entries.size, "file")}`)
     : fail("tar", problem, "Write the archive again and compare its size after the upload.");
 }
 
-export function checkManifest({ documents, entries, problem }: ArchiveFacts): Finding {
+function checkManifest({ documents, entries, problem }: ArchiveFacts): Finding {
   if (problem !== null) return notChecked("manifest", problem);
   if (!entries.has("manifest.json"))
     return fail(
@@ -44,7 +44,7 @@ export function checkManifest({ documents, entries, problem }: ArchiveFacts): Fi
       );
 }
 
-export function checkSingleImage({ documents }: ArchiveFacts): Finding {
+function checkSingleImage({ documents }: ArchiveFacts): Finding {
   const manifest = documents.get("manifest.json");
   if (!Array.isArray(manifest)) return notChecked("single-image", "there is no manifest");
   return manifest.length === 1
@@ -52,7 +52,7 @@ export function checkSingleImage({ documents }: ArchiveFacts): Finding {
     : fail("single-image", `${manifest.length} images`, "Save one image only: `docker save NAME:TAG`.");
 }
 
-export function checkManifestKeys({ documents }: ArchiveFacts): Finding {
+function checkManifestKeys({ documents }: ArchiveFacts): Finding {
   const entry = manifestEntry(documents);
   if (entry === null) return notChecked("manifest-keys", "there is no manifest of one image");
   const missing = ["Config", "RepoTags", "Layers"].filter((key) => !(key in entry));
@@ -65,7 +65,7 @@ export function checkManifestKeys({ documents }: ArchiveFacts): Finding {
       );
 }
 
-export function checkConfigName(facts: ArchiveFacts): Finding {
+function checkConfigName(facts: ArchiveFacts): Finding {
   const name = configName(facts);
   if (name === null) return notChecked("config-name", "the manifest has no Config");
   const isAccepted = /^(?:[0-9a-f]{64}\.json|blobs\/sha256\/[0-9a-f]{64}|sha256:[0-9a-f]{64})$/.test(name);

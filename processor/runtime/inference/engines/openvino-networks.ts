@@ -100,7 +100,7 @@ const precisionHints = { float32: "f32", bfloat16: "bf16" } as const;
  * Returns the settings of a compiled network. OpenVINO's own default is a format with fewer bits where the CPU has
  * instructions for it, so the format is always given.
  */
-export const openvinoProperties = ({
+const openvinoProperties = ({
   precision,
   threads,
 }: Pick<OpenvinoOrder, "precision" | "threads">): OpenvinoProperties => ({

@@ -90,7 +90,7 @@ export function inferAnswer(
 }
 
 /** Makes the error of a job again, which has its own HTTP status. */
-export function errorOfJob(error: JobError | null, state: string): Error {
+function errorOfJob(error: JobError | null, state: string): Error {
   if (error === null) return serviceError("CANCELED", `the job is ${state}`);
   const { code, message } = error;
   if (isRuntimeErrorCode(code)) return errorOfCode(code, message);

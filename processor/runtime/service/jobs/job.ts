@@ -28,7 +28,7 @@ export const jobStates = [
 
 export type JobState = (typeof jobStates)[number];
 
-export const finalStates: ReadonlySet<JobState> = new Set(["done", "failed", "canceled", "interrupted"]);
+const finalStates: ReadonlySet<JobState> = new Set(["done", "failed", "canceled", "interrupted"]);
 
 export const isFinal = (state: JobState): boolean => finalStates.has(state);
 
@@ -59,7 +59,7 @@ const labelResult = record({
   squareMillimetres: orAbsent(number),
 });
 
-export const stageResult = record({
+const stageResult = record({
   model: text,
   is_empty: about("True if no voxel was segmented.", flag),
   labels: listOf(labelResult),

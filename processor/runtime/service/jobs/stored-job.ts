@@ -15,7 +15,7 @@ import { type Job, jobError, jobResult, jobStates } from "./job.js";
 import type { NewJob } from "./new-job.js";
 
 /** The kinds of work after the end of a job. */
-export const dutyKinds = ["operators-webhook", "clients-webhook", "dicom-results"] as const;
+const dutyKinds = ["operators-webhook", "clients-webhook", "dicom-results"] as const;
 
 export type DutyKind = (typeof dutyKinds)[number];
 

@@ -18,7 +18,7 @@ import { routeSchema } from "../schemas/route-schema.js";
 import type { ServiceContext } from "../service-context.js";
 
 const tags = ["models"];
-export const shownModel = record({
+const shownModel = record({
   id: text,
   name: text,
   aliases: listOf(text),

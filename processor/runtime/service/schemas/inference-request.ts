@@ -169,19 +169,6 @@ export const jobRequest = closed(
 
 export type JobRequest = Checked<typeof jobRequest>;
 
-/** The keys that each model may have for itself. */
-export const perModelKeys = [
-  "series_folders",
-  "class_idx",
-  "proba_threshold",
-  "min_confidence",
-  "checkpoint_name",
-  "use_folds",
-  "tta",
-  "remove_objects_smaller_than",
-  "cascade_mode",
-] as const;
-
 /** The keys that default_args of a model may have. */
 export const defaultArgKeys = Object.keys(sharedFields);
 

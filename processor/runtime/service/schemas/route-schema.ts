@@ -17,7 +17,7 @@ const errorFields = {
 };
 
 /** The body of answers that report an error. */
-export const errorBody = record(errorFields);
+const errorBody = record(errorFields);
 
 const nothing: JsonCheck<null> = { read: () => null, schema: () => ({ type: "null" }) };
 
