@@ -10,10 +10,11 @@ import {
   imageFile,
   placeOf,
 } from "../../../processor/runtime/cases/case.js";
+import { caseFailure } from "../../../processor/runtime/cases/case-failure.js";
 import { isDicomInput } from "../../../processor/runtime/cases/find-dicom.js";
 import { refinementOf, withPlaces } from "../../../processor/runtime/cases/refinement-wishes.js";
 import { predictOneCase } from "../../../processor/runtime/entries/predict-one-case.js";
-import { errorOfCode, runtimeError } from "../../../processor/runtime/errors.js";
+import { runtimeError } from "../../../processor/runtime/errors.js";
 import { isConverted } from "../../convert/converted-folder.js";
 import { requestedModels } from "../../models/requested-models.js";
 import type { WorkContext } from "../../models/work-context.js";
@@ -79,7 +80,7 @@ async function segmentHere(request: ServeRequest, work: WorkContext): Promise<Se
       signal: work.signal,
     }),
   );
-  if (found.error !== undefined) throw failureOf(found.error);
+  if (found.error !== undefined) throw caseFailure(found.error);
   const isEmpty = found.labels!.every(({ voxels }) => voxels === 0);
   const written = dicom === null ? [] : await keepNew(dicomFiles(dicom), began);
   return { case: found, files: { ...files, dicom: written }, isEmpty };
@@ -166,9 +167,4 @@ async function withModel<T>(
   if (cacheFolder !== null) return use(await cachedConversion(models, cacheFolder, work), null);
   const parent = temporaryFolder === null ? null : resolve(work.currentDirectory, temporaryFolder);
   return withConvertedModel(models, { work, parent }, (folder) => use(folder, null));
-}
-
-function failureOf({ code, message }: NonNullable<CaseReport["error"]>): Error {
-  if (code !== "BUG") return errorOfCode(code, message);
-  return Object.assign(new Error(message.split("\n")[0]), { stack: message });
 }

@@ -8,8 +8,8 @@ import type { GrandChallengeTarget } from "../../../contract/target.js";
 import { exists } from "../../../files/exists.js";
 import type { LabelMap } from "../../../imaging/volume/label-map.js";
 import type { CaseReport } from "../../cases/case.js";
+import { caseFailure } from "../../cases/case-failure.js";
 import { caseRequest } from "../../cases/case-request.js";
-import { errorOfCode } from "../../errors.js";
 import type { Hooks } from "../../hooks/hooks.js";
 import type { LoadedModel } from "../../model/load-model.js";
 import { checkOutputs } from "../../outputs/check-outputs.js";
@@ -79,7 +79,7 @@ export async function openAlgorithm(options: AlgorithmOptions): Promise<Algorith
         });
       if (writeJson) await writeResultsJson(outputDir, reports);
       const [report] = reports as [CaseReport];
-      if (report.error !== undefined) throw caseError(report.error);
+      if (report.error !== undefined) throw caseFailure(report.error);
       for (const output of target.jsonOutputs) await writeJsonOutput(output, report.labels!, outputDir);
     },
     close: () => runner.close(),
@@ -119,10 +119,4 @@ function eightBits(labelMap: LabelMap, caseName: string): LabelMap {
     "TARGET_UNFIT",
     `${caseName}: the segmentation has label ${largest}; grand-challenge takes labels up to 255`,
   );
-}
-
-/** Makes the error of a case's report again, so that it can end the process. */
-function caseError({ code, message }: NonNullable<CaseReport["error"]>): Error {
-  if (code === "BUG") return new Error(message);
-  return errorOfCode(code, message);
 }

@@ -4,7 +4,7 @@ import type { RunEvent } from "../../../contract/progress/run-event.js";
 import { predictDefaults } from "../../../contract/setting-choices.js";
 import { makeFolder } from "../../../files/make-folder.js";
 import type { CaseReport } from "../../cases/case.js";
-import { errorOfCode } from "../../errors.js";
+import { caseFailure } from "../../cases/case-failure.js";
 import { hasCudaProvider } from "../../inference/cuda-provider.js";
 import type { Gpu } from "../../inference/nvidia-smi.js";
 import { checkOutputs } from "../../outputs/check-outputs.js";
@@ -90,7 +90,7 @@ async function runStage(
   listen(progressOf(context, log));
   const [report] = await runner.segment([request], { existing: "overwrite", signal, settings });
   const { error } = report!;
-  if (error !== undefined) throw failureOf(error);
+  if (error !== undefined) throw caseFailure(error);
   send({ kind: "progress", progress: whole(stage.modelId, (place + 1) / work.stages.length) });
   return { result: stageResultOf(stage, report!), outputs };
 }
@@ -163,8 +163,3 @@ async function filesOf(
 
 /** The folder of a stage's results. */
 export const stageFolder = ({ outputDir }: JobWork, { folder }: StageWork): string => join(outputDir, folder);
-
-function failureOf({ code, message }: NonNullable<CaseReport["error"]>): Error {
-  if (code !== "BUG") return errorOfCode(code, message);
-  return Object.assign(new Error(message.split("\n")[0]), { stack: message });
-}
