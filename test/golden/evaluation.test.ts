@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentProgress } from "../../processor/contract/progress/progress.js";
 import { evaluate } from "../../src/nnunet/evaluation/evaluate.js";
 import { goldenPath } from "../support/golden.js";
+import { valuesOf } from "../support/values-of.js";
 
 interface Run {
   readonly folder: string;
@@ -26,15 +27,6 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "evaluation-"));
 });
 afterEach(() => rm(folder, { recursive: true }));
-
-/** The values after a flag, up to the next one. */
-function valuesOf(argv: readonly string[], flag: string): readonly string[] {
-  const start = argv.indexOf(flag);
-  if (start < 0) return [];
-  const rest = argv.slice(start + 1);
-  const end = rest.findIndex((word) => word.startsWith("-"));
-  return end < 0 ? rest : rest.slice(0, end);
-}
 
 async function evaluateRun(run: Run): Promise<string> {
   await cp(goldenPath("tools", "evaluation", run.folder), folder, { recursive: true });

@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { main } from "../../src/cli/main.js";
 import { readNpz } from "../../src/nnunet/files/read-npz.js";
+import { filesBelow } from "../support/files-below.js";
 import { goldenPath, readNpyGz } from "../support/golden.js";
 import { testTerminal } from "../support/programs/test-terminal.js";
 import { expectSameSegmentation } from "../support/same-segmentation.js";
@@ -39,11 +40,6 @@ async function run(scenario: string, ...argv: readonly string[]): Promise<number
   };
   return main(argv, { ...testTerminal(folder), environment });
 }
-
-const filesBelow = (place: string): readonly string[] =>
-  readdirSync(place, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(place.length + 1));
 
 /** Time and number of a summary differ in every run, and paths by where it ran. */
 const comparable = (text: string): string =>

@@ -8,8 +8,10 @@ import { readPostProcessing } from "../../src/checkpoint/post-processing/read-po
 import { nnunetFolders } from "../../src/nnunet/folders.js";
 import type { BestModel } from "../../src/nnunet/selection/best-model.js";
 import { findBest } from "../../src/nnunet/selection/find-best.js";
+import { filesBelow } from "../support/files-below.js";
 import { goldenPath } from "../support/golden.js";
 import { expectSameSegmentation } from "../support/same-segmentation.js";
+import { valuesOf } from "../support/values-of.js";
 
 interface Run {
   readonly argv: readonly string[];
@@ -27,15 +29,6 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "selection-"));
 });
 afterEach(() => rm(folder, { recursive: true }));
-
-/** The values after a flag, up to the next one. */
-function valuesOf(argv: readonly string[], flag: string): readonly string[] {
-  const start = argv.indexOf(flag);
-  if (start < 0) return [];
-  const rest = argv.slice(start + 1);
-  const end = rest.findIndex((word) => word.startsWith("-"));
-  return end < 0 ? rest : rest.slice(0, end);
-}
 
 async function run(
   scenario: string,
@@ -74,12 +67,6 @@ const withoutPlaces = (text: string): string =>
     .replaceAll(join(folder, "nnUNet_results"), "RES")
     .replaceAll(join(folder, "nnUNet_preprocessed"), "PRE")
     .replaceAll(join(folder, "nnUNet_raw"), "RAW");
-
-/** The files below a folder, relative to it. */
-const filesBelow = (place: string): readonly string[] =>
-  readdirSync(place, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(place.length + 1));
 
 const isMade = (scenario: string, datasetName: string): ((name: string) => boolean) => {
   const before = new Set(

@@ -120,6 +120,13 @@ export async function runSmall(batch: SmallBatch, options: SmallRunOptions = {})
   });
 }
 
+/** Returns what is noted about a case. */
+export const recordOf = ({ outputDir }: SmallBatch, name: string) =>
+  JSON.parse(readFileSync(join(outputDir, "cases", `${name}.json`), "utf8"));
+
+/** Returns the states of all cases, in their order. */
+export const statesOf = (batch: SmallBatch) => batch.names.map((name) => recordOf(batch, name).state);
+
 /** Returns the bytes of every segmentation by its case. */
 export async function segmentationsOf({
   manifestFile,

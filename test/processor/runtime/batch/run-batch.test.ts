@@ -3,18 +3,14 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { failureLimit } from "../../../../processor/runtime/batch/failure-limit.js";
 import {
+  recordOf,
   runSmall,
-  type SmallBatch,
   segmentationsOf,
+  statesOf,
   withSmallBatch,
   writeHook,
   writeSmallImage,
 } from "../../../support/batch/small-batch.js";
-
-const recordOf = ({ outputDir }: SmallBatch, name: string) =>
-  JSON.parse(readFileSync(join(outputDir, "cases", `${name}.json`), "utf8"));
-
-const statesOf = (batch: SmallBatch) => batch.names.map((name) => recordOf(batch, name).state);
 
 test("a run computes every case once, and starting again computes none", async () => {
   await withSmallBatch(3, async (batch) => {

@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { main } from "../../../../src/cli/main.js";
 import { type RedisServer, withRedis } from "../../../support/batch/redis-server.js";
-import { type SmallBatch, withSmallBatch } from "../../../support/batch/small-batch.js";
+import { recordOf, type SmallBatch, statesOf, withSmallBatch } from "../../../support/batch/small-batch.js";
 import {
   ended,
   movableClock,
@@ -31,11 +31,6 @@ async function submit({ folder, modelDir }: SmallBatch, { address }: RedisServer
   expect(code).toBe(0);
   return terminal.printed.out;
 }
-
-const recordOf = ({ outputDir }: SmallBatch, name: string) =>
-  JSON.parse(readFileSync(join(outputDir, "cases", `${name}.json`), "utf8"));
-
-const statesOf = (batch: SmallBatch) => batch.names.map((name) => recordOf(batch, name).state);
 
 /** Waits until a program has ended, and returns what it wrote to stderr, and how it ended. */
 async function outcomeOf(child: ChildProcess) {
