@@ -34,12 +34,12 @@ import type { Readiness, ServiceContext, ServiceOptions } from "./service-contex
 import { UploadStore } from "./uploads/upload-store.js";
 import { Webhooks, webhookDuties } from "./webhooks/send-webhooks.js";
 
-/** The service, without a port: `app.listen` opens one, and `app.inject` asks it without. */
+/** The service. It has no port until `app.listen` opens one; `app.inject` sends it a request without a port. */
 export interface Service {
   readonly app: FastifyInstance;
   readonly context: ServiceContext;
   readonly metrics: Metrics;
-  /** Lets the service take no jobs for a reason, until it is null. */
+  /** Makes the service refuse jobs for a reason; null makes it take them again. */
   hold(reason: string | null): void;
   /** Takes no further jobs, waits for those that run, and closes all connections. */
   close(graceMs: number): Promise<void>;
@@ -48,7 +48,7 @@ export interface Service {
 const jsonBytes = 1 << 20;
 const maxConnections = 2000;
 const hourMs = 3_600_000;
-/** How long the end of the service waits for webhooks that are under way; the next start repeats those that do not arrive. */
+/** How long the service waits at its end for webhooks that it is sending; the next start repeats those that have not arrived. */
 const lastWebhooksMs = 2000;
 
 /** Makes the service: its jobs, and the application that answers requests. */
@@ -103,7 +103,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   });
   jobs.onEnd((job) => webhooks.send(job));
   jobs.onEnd((job) => log("info", endOfJob(job)));
-  // Those whose server died before they arrived.
+  // An earlier server may have ended before these arrived.
   for (const job of jobs.duties.open()) webhooks.send(job);
   const app = openApplication({
     maxBodyBytes: jsonBytes,

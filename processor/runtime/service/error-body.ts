@@ -42,7 +42,7 @@ export interface ErrorAnswer {
 /** The seconds after which a client tries again. */
 const retryAfterSeconds = "10";
 
-/** Returns the answer for an error. A bug says nothing about the program's inside. */
+/** Returns the answer for an error. The answer for a bug reveals nothing about the program. */
 export function errorAnswer(thrown: unknown): ErrorAnswer {
   if (thrown instanceof RequestFaults) {
     const { code, message, help, httpStatus: status } = serviceError("REQUEST_INVALID", thrown.message);
@@ -86,7 +86,7 @@ const statusOf = ({ httpStatus, exitCode, code }: ProcessorError): number =>
 function knownError(error: unknown): ProcessorError | null {
   if (error instanceof ProcessorError) return error;
   const { code, statusCode, message } = (error ?? {}) as Partial<FastifyError>;
-  // What Node throws for a body whose client is gone, who does not read the answer either.
+  // Node throws this if the client disconnects while it sends the body; then nobody reads the answer.
   if (code === "ECONNRESET" && message === "aborted")
     return serviceError("REQUEST_INVALID", "the connection ended before the body");
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE" || statusCode === 413)

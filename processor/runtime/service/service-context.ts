@@ -18,11 +18,11 @@ export interface ServiceLimits {
   readonly maxWaitingJobs: number;
   readonly maxWaitingJobsOfClient: number;
   readonly maxDownloads: number;
-  /** Requests a minute and address for routes that start a job; null for any number. */
+  /** The most requests per minute that one address may send to routes that start a job; null for any number. */
   readonly requestsPerMinute: number | null;
-  /** The longest that a client may send nothing in the middle of a request; absent for half a minute. */
+  /** The longest time for which a client may send nothing in the middle of a request; half a minute if absent. */
   readonly silenceMs?: number;
-  /** The longest that a client may read nothing of a download; absent for a minute. */
+  /** The longest time for which a client may read nothing of a download; a minute if absent. */
   readonly readingSilenceMs?: number;
 }
 

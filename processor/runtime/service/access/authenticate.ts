@@ -82,7 +82,7 @@ function isSame(given: string, wanted: string): boolean {
 /** Browsers name the page that sends a request in the header Origin; other programs do not send it. */
 function refuseOtherSites(request: FastifyRequest, { corsOrigins, isLoopback }: AccessRules): void {
   const host = request.headers.host ?? "";
-  // A page of another site whose name was made to lead to this machine would have its own name here.
+  // After DNS rebinding, a page of another site reaches this machine, but sends its own name as the host.
   if (isLoopback && !isNameOfThisMachine(host))
     throw serviceError(
       "CROSS_SITE",

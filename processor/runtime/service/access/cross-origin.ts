@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 
-/** Requests with other headers than these would need a further question of the browser. */
+/** The headers that requests of other origins may have; the browser blocks requests with others. */
 const allowedHeaders =
   "authorization, content-type, content-range, idempotency-key, last-event-id, prefer, x-csrf-token";
 const allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE";

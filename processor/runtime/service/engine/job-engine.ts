@@ -55,8 +55,8 @@ export type PrepareEvent =
  */
 export interface JobEngine {
   /**
-   * True if jobs go on without this server. Then a server that starts submits those that have not ended once more, also
-   * those that run, and learns how they are.
+   * True if jobs go on without this server. A server that starts then submits all jobs that have not ended again, even running
+   * ones, and learns their states.
    */
   readonly keepsJobs: boolean;
   submit(job: EngineJob): void;

@@ -9,7 +9,7 @@ export class DownloadSlots {
   readonly #silenceMs: number;
   #taken = 0;
 
-  /** @param silenceMs the longest that a client may read nothing */
+  /** @param silenceMs the longest time for which a client may read nothing */
   constructor(most: number, silenceMs = usualSilenceMs) {
     this.#most = most;
     this.#silenceMs = silenceMs;

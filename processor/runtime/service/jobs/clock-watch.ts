@@ -1,7 +1,7 @@
-/** A clock that was set by more than this between two looks at it is not believed at once. */
+/** If the time of day jumps by more than this between two looks, it is not trusted at once. */
 const mostJumpMs = 3_600_000;
 
-/** Notices when the time of day was set, by a clock that nobody can set. */
+/** Notices that the time of day was set, because it compares it with a clock that nobody can set. */
 export class ClockWatch {
   #wallMs = Date.now();
   #steadyMs = performance.now();

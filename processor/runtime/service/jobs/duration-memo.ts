@@ -8,7 +8,7 @@ interface Stored {
   readonly stored: Timed;
 }
 
-/** The times of the last jobs of each model, from which the time that a job still needs is estimated. */
+/** The durations of the last jobs with the same models, from which the duration of the next one is estimated. */
 export class DurationMemo {
   readonly #seconds = new Map<string, number[]>();
 

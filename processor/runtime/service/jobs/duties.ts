@@ -7,8 +7,8 @@ import type { Duty, DutyKind, StoredJob } from "./stored-job.js";
 export const newDuty = (kind: DutyKind): Duty => ({ id: randomUUID(), kind });
 
 /**
- * What must still be done after the ends of jobs. It is in the jobs' files from their end until it is done, so that a server
- * that dies in between leaves it to the next one.
+ * The work that follows the ends of jobs. It stays in the jobs' files until it is done, so that after a crash the next server
+ * does it.
  */
 export class Duties {
   readonly #table: JobTable;

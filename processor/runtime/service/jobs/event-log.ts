@@ -45,7 +45,7 @@ export class EventLog {
 
   /** Returns the events after a number; null instead of the first if some of them are lost. */
   after(number: number): readonly (NumberedEvent | null)[] {
-    // The number is from an earlier server, or the client has seen the end and would wait for ever.
+    // Such a number comes from an earlier server, or from a client that has seen the end and would otherwise wait for ever.
     const hasEnded = this.#events.at(-1)?.event.kind === "end";
     if (number > this.#last || (hasEnded && number === this.#last)) return [null, ...this.#events];
     const found = this.#events.filter((event) => event.number > number);

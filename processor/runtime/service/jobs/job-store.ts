@@ -13,7 +13,7 @@ import { type StoredJob, storedJobCheck } from "./stored-job.js";
 
 const fileName = "job.json";
 const maxJobBytes = 8 << 20;
-/** No id of a job begins so. */
+/** No id of a job begins with this. */
 const removedPrefix = ".removed-";
 
 /**
@@ -75,7 +75,7 @@ export class JobStore {
     await Promise.allSettled(this.#writing.values());
   }
 
-  /** Removes a job with its inputs and results: first out of its place, at once, so that a crash leaves no half of it there. */
+  /** Removes a job with its inputs and results. Renames its folder first, so that a crash does not leave half a job in its place. */
   async remove(id: string): Promise<void> {
     await this.#writing.get(id)?.catch(() => {});
     const aside = join(this.folder, `${removedPrefix}${randomUUID()}`);

@@ -38,11 +38,11 @@ export interface ListOptions {
 export interface JobCounts {
   readonly waiting: number;
   readonly running: number;
-  /** When the job was created that has waited longest; null if none waits. */
+  /** When the job that has waited longest was created; null if none waits. */
   readonly oldestWaiting: string | null;
 }
 
-/** What tells whether a job was sent before. */
+/** The parts of a job that show whether it was sent before. */
 export type SentJob = Pick<NewJob, "id" | "client" | "request" | "idempotency">;
 
 /** Returns how many jobs wait before one; null if it does not wait. */

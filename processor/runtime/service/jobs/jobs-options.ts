@@ -11,7 +11,7 @@ export interface QueueLimits {
 export interface JobsOptions extends QueueLimits {
   readonly store: JobStore;
   readonly openEngine: OpenEngine;
-  /** True to repeat jobs once that ran when the server died. */
+  /** True to run a job again, but only once, if the server died while it ran. */
   readonly resumes: boolean;
   /** Adds what must be done after the end of a job, before the end is stored. */
   readonly withDuties: (job: StoredJob) => StoredJob;

@@ -14,7 +14,7 @@ import { shownEvent } from "./shown-event.js";
 import { changeBy, type StateChange } from "./state-change.js";
 import { newStoredJob, type StoredJob, shownJob } from "./stored-job.js";
 
-/** The events of so many ended jobs are kept for listeners who come late. */
+/** The number of ended jobs whose events are kept for listeners who come late. */
 const keptLogs = 64;
 const progressEveryMs = 250;
 
@@ -179,7 +179,7 @@ export class Jobs {
   }
 
   /**
-   * Returns the events of a job and those to come; the listener's end is the caller's task.
+   * Returns the log of a job, which has its events so far and reports later ones; the caller must stop listening by itself.
    *
    * @throws JOB_UNKNOWN
    */
@@ -192,7 +192,7 @@ export class Jobs {
     return this.#table.counts();
   }
 
-  /** Stops to take jobs, and ends the engine; what runs may finish within the grace. */
+  /** Stops taking jobs and ends the engine; running jobs may finish within the grace period. */
   async close(graceMs: number): Promise<void> {
     this.#isStopping = true;
     await this.engine.close(graceMs);

@@ -93,7 +93,7 @@ async function* tarFiles(path: string, isPacked: boolean): AsyncGenerator<Archiv
   try {
     for await (const entry of readTar(source as AsyncIterable<Uint8Array>)) {
       if (entry.kind === "file") yield { name: entry.path, sizeBytes: entry.sizeBytes, bytes: entry.bytes };
-      // What follows would be unpacked only to be passed over.
+      // The rest would be unpacked in vain.
       total += entry.sizeBytes;
       if (total > most) return;
     }

@@ -24,8 +24,8 @@ interface Planned {
 }
 
 /**
- * Plans what an engine does for a request: one stage for each model, and before it one for each other model whose result is
- * a channel of it.
+ * Plans what an engine does for a request: one stage for each model, after the stages of the models whose results it takes as
+ * channels.
  *
  * @throws SERIES_INVALID for series that are missing, unknown, or that wait for each other; what `resolveInput` throws
  */

@@ -8,7 +8,7 @@ import type { ServiceContext } from "../service-context.js";
 
 const ofJob = record({ id: matching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "the id of a job") });
 const commentEveryMs = 15_000;
-/** A listener that does not read for so long is disconnected, and can come back with Last-Event-ID. */
+/** A listener with more unread bytes than this is disconnected, and can come back with Last-Event-ID. */
 const mostWaitingBytes = 1 << 20;
 /** Half of the connections, so that those who listen leave room for those who ask. */
 const mostListeners = 1000;
@@ -19,7 +19,7 @@ export function addEventRoutes(app: FastifyInstance, { jobs }: ServiceContext): 
   app.route<{ Params: { id: string } }>({
     method: "GET",
     url: "/v1/jobs/:id/events",
-    // Its answer has no end that a client could wait for.
+    // The answer does not end while the job runs.
     exposeHeadRoute: false,
     config: { scope: "read" },
     schema: routeSchema({

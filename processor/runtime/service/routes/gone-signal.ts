@@ -1,9 +1,9 @@
 import type { FastifyReply } from "fastify";
 
-/** Aborts when the client of a request is gone before it has its answer. */
+/** Returns a signal that aborts if the client disconnects before it has its answer. */
 export function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  // The connection itself outlives the answer, so a listener there would stay.
+  // Not on the connection, which outlives the answer, so that the listener would stay.
   raw.once("close", () => {
     if (!raw.writableFinished) gone.abort();
   });

@@ -9,7 +9,7 @@ import { serviceError } from "../errors.js";
 
 const fileName = "server.lock";
 const refreshMs = 5000;
-/** The lock of another container, whose processes cannot be seen, counts until it is so old. */
+/** A lock from another container, whose processes cannot be seen from here, is valid until it is this old. */
 const forgottenMs = 20_000;
 const pollMs = 1000;
 

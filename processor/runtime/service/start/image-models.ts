@@ -14,7 +14,7 @@ export interface Served {
   readonly models: ServedModels;
   /** What happens to DICOM series that arrive. */
   readonly dicomRules: readonly RoutingRule[];
-  /** How long the server may need until its models are ready. */
+  /** How long the server may take to make its models ready. */
   readonly loadTimeoutMin: number;
 }
 

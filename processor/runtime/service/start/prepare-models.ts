@@ -8,9 +8,9 @@ import { completeRequest } from "../requests/complete-request.js";
 
 export interface PrepareOptions {
   readonly models: ServedModels;
-  /** How long the models may be made ready until the server gives up. */
+  /** How long the server may take to make its models ready before it gives up. */
   readonly loadTimeoutMin: number;
-  /** Makes models ready on this machine if the engine's are others; absent if nothing does. */
+  /** Makes models ready on this machine although the engine computes on others; absent if nothing does. */
   readonly prepareHere?: NonNullable<JobEngine["prepare"]>;
   /** Receives a line for people. */
   readonly note: (line: string) => void;
@@ -25,8 +25,8 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
   });
 
 /**
- * Makes the models ready, such as requests that set nothing use them, and lets the service take jobs then. A model that
- * fails is served no longer; the others are.
+ * Makes the models ready for requests without options, and then lets the service take jobs. A model that fails is no longer
+ * served.
  *
  * @throws LOAD_TIMEOUT
  */

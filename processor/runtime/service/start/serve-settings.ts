@@ -121,7 +121,7 @@ export function serveSettings(values: FlagValues, environment: Environment): Ser
   return settings;
 }
 
-/** An image as numbers of 4 bytes, the same on the network's grid, the sums of several classes, and the result. */
+/** Room for a voxel in numbers of 4 bytes: of the image, of the image on the network's grid, of the sums of several classes, and of the result. */
 const bytesPerVoxel = 32;
 
 function logLevelOf(text: string, faults: string[]): LogLevel {

@@ -24,7 +24,7 @@ import type { ServeSettings } from "./serve-settings.js";
 export interface ServeOptions extends WorkersOptions {
   readonly models: ServedModels;
   readonly dicomRules: readonly RoutingRule[];
-  /** How long the models may be made ready until the server gives up. */
+  /** How long the server may take to make its models ready before it gives up. */
   readonly loadTimeoutMin: number;
   /** Replaces the local engine, for example by a queue; null for the local one. */
   readonly openEngine: OpenEngine | null;
@@ -110,10 +110,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
 }
 
-/** npx sends on the signal that its program has already had from the terminal. */
+/** npx forwards a signal that its program has already received from the terminal. */
 const sameSignalMs = 500;
 
-/** Ends the process at the next signal. What ran is interrupted at the next start, as after a crash. */
+/** Ends the process at the next signal. The next start marks the jobs that were running as interrupted, as after a crash. */
 function endAtSecondSignal(): () => void {
   const first = performance.now();
   const end = (): void => {

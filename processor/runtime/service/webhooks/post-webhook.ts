@@ -63,7 +63,7 @@ async function postBody(
   const { allowedHosts, secret } = settings;
   const url = new URL(written);
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  // The address that was checked is the one that is used, whatever the name leads to a moment later.
+  // Connects to the address that was checked, because the name may lead to another one a moment later.
   const address = isOperators ? host : await publicAddressOf(host, allowedHosts);
   const signature =
     secret === null

@@ -22,7 +22,7 @@ interface AfterwardsRequest {
 const ownAddress = ({ request }: StoredJob): string | null =>
   ((request ?? {}) as AfterwardsRequest).update_url ?? null;
 
-/** Returns the webhooks that a job's end is due to. */
+/** Returns the webhooks that must receive the end of a job. */
 export function webhookDuties(job: StoredJob, { url }: WebhookSettings): readonly Duty[] {
   const own = ownAddress(job);
   return [
@@ -93,7 +93,7 @@ export class Webhooks {
     if (target === null) return duties.fulfil(job.id, duty.id);
     let failure: string | null = null;
     for (const pause of settings.pausesMs) {
-      // Servers that come back are not asked by all at once.
+      // At random, so that a receiver that comes back does not get all of them at once.
       if (pause > 0) await wait(pause * (0.5 + Math.random()), undefined, { signal, ref: false });
       signal.throwIfAborted();
       const sending = post(job, { target, id: duty.id, settings }).then(async (found) => {

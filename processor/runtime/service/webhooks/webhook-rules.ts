@@ -9,7 +9,7 @@ export interface WebhookSettings {
   readonly allowedHosts: readonly string[];
   /** The key of the signature; null for none. */
   readonly secret: string | null;
-  /** The time before each attempt; half to one and a half of it is waited. */
+  /** The time before each attempt. The sender waits between half and one and a half times as long, at random. */
   readonly pausesMs: readonly number[];
 }
 
