@@ -226,6 +226,7 @@ export function sortedFailure(error: unknown): Error {
 function reasonOf(error: Error): string {
   const codes = causes(error).map((cause) => ("code" in cause ? String(cause.code) : ""));
   if (codes.includes("ETIMEDOUT")) return "the server sends nothing";
+  if (codes.includes("EAI_AGAIN")) return `no name server answers, or there is no network: ${error.message}`;
   if (codes.some((code) => code === "ECONNRESET" || code === "EPIPE" || code === "ERR_BODY_PARSE_FAILURE"))
     return "the connection broke";
   return error.message;

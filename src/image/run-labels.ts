@@ -32,6 +32,9 @@ function mirroringOf(models: readonly ModelManifest[], isWanted: boolean): strin
 /** The names of nnU-Net's final checkpoints. */
 const finalCheckpoints: readonly string[] = [defaultCheckpoint(2), defaultCheckpoint(1)];
 
+/** The endings of networks that other programs trained, which have no final checkpoint: ONNX, Lightning, MONAI. */
+const foreignCheckpoint = /\.(?:onnx|ckpt|pt|ts)$/;
+
 /**
  * Describes how an image's segmentation differs from that of `nnUNetv2_predict` (or v1's `nnUNet_predict`) without options.
  * Absent labels, as in images of other programs, are ignored.
@@ -42,7 +45,9 @@ export function departuresFromNnunet(labels: Labels): readonly string[] {
   const mode = labels[exportMode];
   const checkpoints = (labels[checkpoint] ?? "").split(", ").filter((name) => name !== "");
   const isTask = (labels[processorLabels.taskName] ?? "").startsWith("totalsegmentator_");
-  const others = checkpoints.filter((name) => !finalCheckpoints.includes(name) && !name.endsWith(".onnx"));
+  const others = checkpoints.filter(
+    (name) => !finalCheckpoints.includes(name) && !foreignCheckpoint.test(name),
+  );
   return [
     ...(labels[mirroring] === "off" ? ["mirroring is off; nnU-Net mirrors by default"] : []),
     ...(step === undefined || isTask || Number(step) === usualStep

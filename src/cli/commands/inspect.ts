@@ -1,4 +1,5 @@
 import type { InferredOptionTypes } from "yargs";
+import { withPagePaths } from "../../ground/files/page-path.js";
 import { inspectSource } from "../../inspect/inspect-source.js";
 import { sourceContext } from "../../models/obtain-model.js";
 import type { CommandSession } from "../command-session.js";
@@ -16,6 +17,10 @@ export async function runInspect(args: InspectArguments, session: CommandSession
     openContext: () => sourceContext(args["zenodo-url"] ?? null, session),
     nvidia: await nvidiaArguments(args, terminal),
   });
-  terminal.out(args.json ? `${JSON.stringify(inspection, null, 2)}\n` : inspectionText(inspection));
+  terminal.out(
+    args.json
+      ? `${JSON.stringify(inspection, null, 2)}\n`
+      : withPagePaths(inspectionText(inspection), terminal.currentDirectory),
+  );
   return 0;
 }

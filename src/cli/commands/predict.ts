@@ -10,6 +10,7 @@ import type { CaseReport } from "../../../processor/runtime/cases/case.js";
 import type { PredictionReport } from "../../../processor/runtime/entries/predict.js";
 import { errorOfCode } from "../../../processor/runtime/errors.js";
 import { builderRemedy } from "../../ground/errors/catalogue.js";
+import { withPagePaths } from "../../ground/files/page-path.js";
 import { withJobStatus } from "../../predict/nnunet-serve/job-status.js";
 import { jobWishes } from "../../predict/nnunet-serve/job-words.js";
 import type { ServeWords } from "../../predict/nnunet-serve/parse-arguments.js";
@@ -63,7 +64,9 @@ async function predictCases(
   if (report.cases.length === 1) throw onlyFailure(failed[0]!);
   // Each failure was printed when it happened, but without its remedy, which is the same for all cases with its code.
   for (const [code, help] of new Map(failed.map(({ error }) => [error!.code, error!.help])))
-    terminal.err(`${code}: ${code === "BUG" ? bugHelp : helpFor(help, flags)}\n`);
+    terminal.err(
+      `${code}: ${code === "BUG" ? bugHelp : withPagePaths(helpFor(help, flags), terminal.currentDirectory)}\n`,
+    );
   throw sharedError(
     "SOME_CASES_FAILED",
     `${failed.length} of ${counted(report.cases.length, "case")} failed: ${failed.map(({ name }) => name).join(", ")}`,

@@ -43,7 +43,7 @@ const remedies: Partial<Record<string, string>> = {
   MODEL_NOT_FOUND:
     "A model is the folder that contains plans.json, dataset.json and fold_0, fold_1, … Pass it with --model-dir.",
   FOLD_MISSING:
-    "Choose folds that the model has. If their checkpoint has another name, pass that: --checkpoint NAME, or `checkpoint_name` in config.json.",
+    "Choose folds that the model has. --folds names them. If their checkpoint has another name, pass that: --checkpoint NAME, or `checkpoint_name` in config.json.",
   PLANS_UNSUPPORTED:
     "Only nnU-Net's own rules are supported. Pass your own network as an ONNX file: --onnx FILE, or `onnx` in config.json.",
   TARGET_UNFIT:

@@ -4,6 +4,7 @@ import { sharedError } from "../../../processor/contract/shared-errors.js";
 import { ifPresent, isFile } from "../../../processor/files/exists.js";
 import { someOf } from "../../ground/some-of.js";
 import { modelFolderName, type TrainedName } from "../selection/best-model.js";
+import { neighbouringModels } from "./neighbouring-models.js";
 
 export interface ExportSelection {
   /** nnU-Net's folder of trained models, which names in the archive are relative to. */
@@ -52,7 +53,10 @@ async function filesOfConfiguration(
   const model = `${datasetName}/${modelFolderName({ trainer, plans, configuration })}`;
   const has = (path: string): Promise<boolean> => isFile(join(resultsFolder, path));
   if ((await namesIn(join(resultsFolder, model))).length === 0)
-    throw sharedError("MODEL_NOT_FOUND", `${join(resultsFolder, model)} does not exist, or has no files`);
+    throw sharedError(
+      "MODEL_NOT_FOUND",
+      `${join(resultsFolder, model)} does not exist, or has no files${await neighbouringModels(join(resultsFolder, model))}`,
+    );
   const missing: string[] = [];
   const paths: string[] = [];
   const need = async (path: string): Promise<void> => {

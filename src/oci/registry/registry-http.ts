@@ -125,6 +125,10 @@ function networkFailure(error: unknown, url: URL): Error {
   switch (error.code) {
     case "ENOTFOUND":
       return failed(`no such host as ${url.hostname}, or no network`);
+    case "EAI_AGAIN":
+      return new PassingFailure(`no name server answers, or there is no network: ${error.message}`, {
+        cause: error,
+      });
     case "ECONNREFUSED":
       return new ConnectionRefused(`nothing listens at ${url.host}`, { cause: error });
     case "ERR_TOO_MANY_REDIRECTS":

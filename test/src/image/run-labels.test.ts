@@ -62,6 +62,8 @@ describe("departuresFromNnunet", () => {
       ["the checkpoint is checkpoint_best.pth; nnU-Net uses the final one by default"],
     ],
     ["a network of one's own", { [processorLabels.checkpoint]: "fold_0.onnx" }, []],
+    ["a checkpoint of MONAI", { [processorLabels.checkpoint]: "model.pt" }, []],
+    ["a checkpoint of NVIDIA's nnU-Net", { [processorLabels.checkpoint]: "epoch=9-dice=73.21.ckpt" }, []],
     [
       "a fast export",
       { [processorLabels.exportMode]: "fast" },

@@ -189,7 +189,7 @@ describe("a model that cannot be built is described with its problem and all oth
           {
             code: "FOLD_MISSING",
             message: `${modelDir}: no fold has checkpoint_final.pth; fold_0 has checkpoint_best.pth`,
-            help: expect.stringContaining("--checkpoint checkpoint_best.pth"),
+            help: expect.stringContaining("--checkpoint NAME"),
           },
         ],
       });

@@ -14,6 +14,7 @@ import type { CaseRecord } from "../../../../processor/runtime/batch/case-record
 import { type BatchReport, runBatch } from "../../../../processor/runtime/batch/run-batch.js";
 import { runChoices, sharedSettings } from "../../../../processor/runtime/batch/run-choices.js";
 import { builderRemedy } from "../../../ground/errors/catalogue.js";
+import { withPagePaths } from "../../../ground/files/page-path.js";
 import type { CommandSession } from "../../command-session.js";
 import { bugHelp } from "../../explain-error.js";
 import { jsonText } from "../../json-text.js";
@@ -67,9 +68,13 @@ function withOwnRemedies(report: BatchReport): BatchReport {
 }
 
 /** Returns each remedy once. */
-const remedies = (failed: readonly CaseRecord[], { flags }: CommandSession): readonly string[] =>
+const remedies = (
+  failed: readonly CaseRecord[],
+  { flags, currentDirectory }: CommandSession,
+): readonly string[] =>
   [...new Map(failed.map(({ error }) => [error!.code, error!]))].map(
-    ([code, error]) => `${code}: ${code === "BUG" ? bugHelp : helpFor(builderRemedy(error), flags)}`,
+    ([code, error]) =>
+      `${code}: ${code === "BUG" ? bugHelp : withPagePaths(helpFor(builderRemedy(error), flags), currentDirectory)}`,
   );
 
 function summary({ records }: BatchReport, output: string): string {
