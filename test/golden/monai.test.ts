@@ -59,7 +59,7 @@ describe("a case from file to file gives MONAI's labels", () => {
 
 async function prepare({ converted, inputFile }: MonaiCase): Promise<Prepared> {
   const { plan, labels, channelNames } = converted.manifest.models[0];
-  const image = await readImage(inputFile, { preferSform: true });
+  const image = await readImage(inputFile, { imageReader: "NibabelIO" });
   const volume = stackChannels([image], { channelNames, onWarning: () => {} });
   const axcodes = plan.monai?.axcodes ?? orientationLetters(volume.geometry);
   const turned = await reorientCase(volume, { pool, affine: nibabelAffine(volume), axcodes });

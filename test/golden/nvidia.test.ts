@@ -171,7 +171,7 @@ async function prepare({ converted, inputDir }: NvidiaCase): Promise<Prepared> {
   const [model] = converted.manifest.models;
   const { plan, labels, channelNames } = model!;
   const [file] = readdirSync(inputDir);
-  const image = await readImage(join(inputDir, file!), { preferSform: true });
+  const image = await readImage(join(inputDir, file!), { imageReader: "NibabelIO" });
   const volume = stackChannels([image], { channelNames, onWarning: () => {} });
   return preprocess(volume, { plan, labels, pool, previousStage: null });
 }

@@ -102,9 +102,9 @@ test.each(runs)(
     });
     expect(cases).toMatchObject([{ status: "done" }]);
     expect(cases[0]!.warnings).toEqual(run.warnings);
-    const found = await readImage(join(out, "result", "ct.nii.gz"), { preferSform: true });
+    const found = await readImage(join(out, "result", "ct.nii.gz"), { imageReader: "NibabelIO" });
     const expected = await readImage(goldenPath("totalseg", name, "expected_seg.nii.gz"), {
-      preferSform: true,
+      imageReader: "NibabelIO",
     });
     expect(found.geometry.sizeZyx).toEqual(expected.geometry.sizeZyx);
     expect(differingShare(found.voxels as Uint8Array, expected.voxels as Uint8Array)).toBeLessThan(

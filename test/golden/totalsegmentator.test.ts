@@ -58,7 +58,8 @@ const pool = openPool();
 afterAll(() => pool.close());
 
 const golden = (name: string, file: string) => goldenPath("totalseg", name, file);
-const readGolden = (name: string, file: string) => readImage(golden(name, file), { preferSform: true });
+const readGolden = (name: string, file: string) =>
+  readImage(golden(name, file), { imageReader: "NibabelIO" });
 
 /** Runs a task with the answers that nnU-Net gave instead of networks, and compares what the networks would see. */
 async function answerOf({ name, of = name, task, flags = {} }: GoldenTask) {
@@ -102,7 +103,7 @@ describe("TotalSegmentator's pipeline, from the answers of its networks to its r
     expect(inputs.filter(({ file }) => existsSync(join(folderOf(one), file)))).not.toEqual([]);
     // Parts of one run share their input, which is stored once.
     for (const { volume, file } of inputs.filter(({ file }) => existsSync(join(folderOf(one), file)))) {
-      const seen = await readImage(join(folderOf(one), file), { preferSform: true });
+      const seen = await readImage(join(folderOf(one), file), { imageReader: "NibabelIO" });
       expectSameGrid(volume.geometry, seen.geometry);
       expect(differing(volume.channels, seen.voxels as Int16Array)).toBe(0);
     }
@@ -125,7 +126,7 @@ describe("TotalSegmentator's pipeline, from the answers of its networks to its r
     await writeLabelMap({ ...finished.labelMap, names }, path, image.source);
     expect(labelTableOf(path)).toEqual(labelTableOf(golden("total_fastest", "expected_seg.nii.gz")));
     expect(labelTableOf(path)).toHaveLength(117);
-    const read = await readImage(path, { preferSform: true });
+    const read = await readImage(path, { imageReader: "NibabelIO" });
     expect(differing(read.voxels as Uint8Array, finished.labelMap.voxels)).toBe(0);
     await rm(folder, { recursive: true });
   });
@@ -148,7 +149,7 @@ describe("TotalSegmentator's pipeline, from the answers of its networks to its r
       "skin.nii.gz",
     ]);
     for (const file of files) {
-      const found = await readImage(join(folder, "case", file), { preferSform: true });
+      const found = await readImage(join(folder, "case", file), { imageReader: "NibabelIO" });
       const expected = await readGolden(name, join("expected", file));
       expectSameGrid(found.geometry, expected.geometry);
       expect(differing(found.voxels as Uint8Array, expected.voxels as Uint8Array)).toBe(0);

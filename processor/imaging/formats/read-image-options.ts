@@ -1,13 +1,11 @@
 import type { VoxelArray } from "../volume/image.js";
 
 export interface ReadImageOptions {
-  /** True to read the orientation of NIfTI files by nibabel's rule instead of ITK's; false when absent. */
-  readonly preferSform?: boolean;
   /** True to keep scaled values in float64, as nibabel's `get_fdata` returns them; float32 when absent. */
   readonly keepsDoubles?: boolean;
   /**
-   * The nnU-Net reader class that the model was trained with. It decides what the axes and the spacing of a TIFF file
-   * are. Null, or absent, without a model.
+   * The nnU-Net reader class that the model was trained with. It decides what the axes and the spacing of a TIFF file are, and by
+   * whose rules a NIfTI file is read: nibabel's for a reader of nibabel, otherwise ITK's. Null, or absent, without a model.
    */
   readonly imageReader?: string | null;
   /**

@@ -2,7 +2,6 @@ import { counted } from "../../contract/counted.js";
 import type { DicomSettings } from "../../contract/dicom-settings.js";
 import type { InferencePlan } from "../../contract/manifest.js";
 import { caseNote } from "../../contract/progress/run-event.js";
-import { isNibabel } from "../../contract/reader-class.js";
 import { alignSeries } from "../../imaging/dicom/align-series.js";
 import { dicomError } from "../../imaging/dicom/errors.js";
 import { readDicomImage } from "../../imaging/dicom/read-dicom-image.js";
@@ -135,9 +134,7 @@ async function readInput(
     refuseProjection(image, { place, plan });
     return image;
   }
-  const { imageReader } = plan;
-  const preferSform = isNibabel(imageReader);
-  const image = await readImage(input.path, { preferSform, keepsDoubles, imageReader });
+  const image = await readImage(input.path, { keepsDoubles, imageReader: plan.imageReader });
   if (image.zeroedVoxels !== undefined) onWarning(zeroedText(place, image.zeroedVoxels));
   return input.part === undefined ? image : partOfImage(image, input.part, place);
 }

@@ -1,6 +1,6 @@
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { isNibabel } from "../../../processor/contract/reader-class.js";
-import type { BlockSink, ReadImageOptions } from "../../../processor/imaging/formats/read-image-options.js";
+import type { BlockSink } from "../../../processor/imaging/formats/read-image-options.js";
 import type { Image, ImageHead } from "../../../processor/imaging/volume/image.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import type { DatasetJson } from "./dataset-json.js";
@@ -85,7 +85,7 @@ interface ReadWithOptions {
 
 /** Reads an image by the rules of one of nnU-Net's readers, without turning it. */
 export async function readWith(reader: ImageReaderName, path: string): Promise<Image> {
-  const image = await (await imageFormats()).readImage(path, rulesOf(reader));
+  const image = await (await imageFormats()).readImage(path, { imageReader: reader });
   refuseNifti2(reader, image);
   return image;
 }
@@ -93,7 +93,7 @@ export async function readWith(reader: ImageReaderName, path: string): Promise<I
 /** Reads an image as `readWith` does, without the voxels if the format is NIfTI. */
 async function readHeadWith(reader: ImageReaderName, path: string): Promise<void> {
   const { readImageHead } = await imageFormats();
-  refuseNifti2(reader, await readImageHead(path, rulesOf(reader)));
+  refuseNifti2(reader, await readImageHead(path, { imageReader: reader }));
 }
 
 /** Reads an image as `readWith` does, but gives its voxels in blocks while they arrive. */
@@ -104,7 +104,7 @@ export async function readInBlocksWith(
   begin: (head: ImageHead) => BlockSink,
 ): Promise<ImageHead> {
   const { readImageInBlocks } = await imageFormats();
-  return readImageInBlocks(path, { ...rulesOf(reader), ...options }, (head) => {
+  return readImageInBlocks(path, { imageReader: reader, ...options }, (head) => {
     refuseNifti2(reader, head);
     return begin(head);
   });
@@ -112,11 +112,6 @@ export async function readInBlocksWith(
 
 /** Planning mostly reads no image, and the formats take long to load. */
 const imageFormats = () => import("../../../processor/imaging/formats/read-image.js");
-
-const rulesOf = (reader: ImageReaderName): ReadImageOptions => ({
-  preferSform: isNibabel(reader),
-  imageReader: reader,
-});
 
 function refuseNifti2(reader: ImageReaderName, { source }: ImageHead): void {
   if (source.format === "nifti" && source.nifti?.version === 2 && !isNibabel(reader))

@@ -1,8 +1,7 @@
 import type { PostProcessingStep } from "../../../processor/contract/manifest.js";
-import { isNibabel, reorients } from "../../../processor/contract/reader-class.js";
+import { reorients } from "../../../processor/contract/reader-class.js";
 import { imageError } from "../../../processor/imaging/errors.js";
 import { readImage, readImageInBlocks } from "../../../processor/imaging/formats/read-image.js";
-import type { ReadImageOptions } from "../../../processor/imaging/formats/read-image-options.js";
 import type { Image, ImageHead } from "../../../processor/imaging/volume/image.js";
 import { inOrientationOf } from "../../../processor/imaging/volume/turn-image.js";
 import { withLargestComponents } from "../selection/largest-components.js";
@@ -44,7 +43,7 @@ export async function evaluateCase(task: EvaluateCaseTask): Promise<CaseResult> 
   const counter = new VoxelCounter(regions, ignoreLabel);
   const voxelVolumeMm3 = reference.geometry.spacingMmZyx.reduce((product, spacing) => product * spacing, 1);
   if (toleranceMm === null && task.postProcessing.length === 0 && !reorients(imageReader)) {
-    await readImageInBlocks(predictionFile, readingFor(imageReader), (head) => {
+    await readImageInBlocks(predictionFile, { imageReader }, (head) => {
       checkComponents(predictionFile, head);
       checkSizes(reference, head, task);
       return (voxels, start) => counter.add(reference.voxels.subarray(start, start + voxels.length), voxels);
@@ -85,13 +84,8 @@ function checkSizes(
     );
 }
 
-const readingFor = (imageReader: string | null): ReadImageOptions => ({
-  imageReader,
-  preferSform: isNibabel(imageReader),
-});
-
 async function readLabels(path: string, imageReader: string | null): Promise<Image> {
-  const image = await readImage(path, readingFor(imageReader));
+  const image = await readImage(path, { imageReader });
   checkComponents(path, image);
   return image;
 }

@@ -1,7 +1,7 @@
 import type { InferencePlan } from "../../../processor/contract/manifest.js";
 import { isNibabel, reorients } from "../../../processor/contract/reader-class.js";
 import { nibabelAffine } from "../../../processor/imaging/formats/nifti/nibabel-affine.js";
-import { labelMapOf, readLabelMap } from "../../../processor/imaging/formats/read-label-map.js";
+import { labelMapOf } from "../../../processor/imaging/formats/read-label-map.js";
 import { stackChannels } from "../../../processor/imaging/formats/stack-channels.js";
 import { resampleLabels } from "../../../processor/imaging/resampling/resample-labels.js";
 import { voxelCount, type Zyx } from "../../../processor/imaging/volume/axes.js";
@@ -135,8 +135,8 @@ export async function caseOnGrid(task: CaseOnGridTask): Promise<CaseOnGrid> {
 
 /** A "WithReorient" reader turns the labels by their own orientation, which may differ from that of the image. */
 async function labelsOnGridOf(grid: Geometry, { reader, label }: CaseOnGridTask): Promise<LabelMap> {
-  if (!reorients(reader)) return readLabelMap(label, grid);
-  return labelMapOf(inOrientationOf(grid, await readWith(reader, label)), label, grid);
+  const read = await readWith(reader, label);
+  return labelMapOf(reorients(reader) ? inOrientationOf(grid, read) : read, label, grid);
 }
 
 /** v1 normalises where the resampled labels are not −1; where labels meet, that can differ from the resampled mask. */

@@ -1,4 +1,5 @@
 import { counted } from "../../../contract/counted.js";
+import { isNibabel } from "../../../contract/reader-class.js";
 import { imageError } from "../../errors.js";
 import type { Zyx } from "../../volume/axes.js";
 import type { Image, ImageHead, VoxelArray } from "../../volume/image.js";
@@ -12,7 +13,7 @@ import { type NiftiHeader, niftiHeaderBytes, parseNiftiHeader } from "./nifti-he
 /**
  * Reads `.nii` and `.nii.gz`, versions 1 and 2. The fourth axis of a 4-D file becomes the components.
  *
- * With `preferSform` it follows the rules of nibabel, otherwise those of ITK's NiftiImageIO.
+ * For nnU-Net's readers of nibabel it follows the rules of nibabel, otherwise those of ITK's NiftiImageIO.
  */
 export async function readNifti(path: string, options: ReadImageOptions): Promise<Image> {
   const nifti = await openNifti(path, options);
@@ -83,7 +84,8 @@ interface OpenNifti {
 async function openNifti(path: string, options: ReadImageOptions): Promise<OpenNifti> {
   // ITK and nibabel also read an uncompressed file that is named .nii.gz.
   const isCompressed = path.toLowerCase().endsWith(".gz") && (await isGzip(path));
-  const { preferSform = false, keepsDoubles = false, fillsMissing = false } = options;
+  const { imageReader = null, keepsDoubles = false, fillsMissing = false } = options;
+  const preferSform = isNibabel(imageReader);
   const reader = await ByteReader.open({ path, compression: isCompressed ? "gzip" : "none", fillsMissing });
   try {
     const header = parseNiftiHeader(path, await reader.peek(niftiHeaderBytes));
@@ -189,7 +191,7 @@ function zeroNonFinite(voxels: VoxelArray): number {
 function rescaled(
   voxels: VoxelArray,
   { slope, intercept }: Scaling,
-  { preferSform, keepsDoubles }: Required<Pick<ReadImageOptions, "preferSform" | "keepsDoubles">>,
+  { preferSform, keepsDoubles }: { readonly preferSform: boolean; readonly keepsDoubles: boolean },
 ): VoxelArray {
   if (slope === 1 && intercept === 0) return voxels;
   const isSingleFirst = !preferSform && !(voxels instanceof Float64Array);

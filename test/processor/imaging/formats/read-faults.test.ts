@@ -185,16 +185,16 @@ test("a sheared sform without a qform is refused with a remedy, as ITK refuses i
     message: expect.stringContaining("Resample the image onto an orthogonal grid"),
   });
   // nibabel uses the sform unchanged.
-  expect((await readImage(path, { preferSform: true })).geometry.sizeZyx).toEqual([3, 4, 5]);
+  expect((await readImage(path, { imageReader: "NibabelIO" })).geometry.sizeZyx).toEqual([3, 4, 5]);
 });
 
 test("nibabel's rules are followed: the sform comes first, and a slope of 0 means no scaling", async () => {
   const itk = await readImage(join(fixtures, "codes_q2_s2.nii"));
-  const nibabel = await readImage(join(fixtures, "codes_q2_s2.nii"), { preferSform: true });
+  const nibabel = await readImage(join(fixtures, "codes_q2_s2.nii"), { imageReader: "NibabelIO" });
   expect(itk.geometry.originMmXyz).toEqual([-1, -2, 3]);
   expect(nibabel.geometry.originMmXyz).toEqual([4, 5, -6]);
   const added = await readImage(join(fixtures, "slope_zero.nii"));
-  const plain = await readImage(join(fixtures, "slope_zero.nii"), { preferSform: true });
+  const plain = await readImage(join(fixtures, "slope_zero.nii"), { imageReader: "NibabelIO" });
   expect(Array.from(added.voxels, Number)).toEqual(
     Array.from(plain.voxels, Number).map((voxel) => voxel + 5),
   );

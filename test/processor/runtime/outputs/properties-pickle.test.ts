@@ -107,8 +107,7 @@ describe("the properties that v1 saves for a case", () => {
 });
 
 async function readVolume(file: string, { imageReader }: InferencePlan): Promise<CaseVolume> {
-  const preferSform = imageReader.startsWith("Nibabel");
-  const image = await readImage(join(folder, file), { preferSform, imageReader });
+  const image = await readImage(join(folder, file), { imageReader });
   return stackChannels([image], { channelNames: ["x"], onWarning: () => {} });
 }
 

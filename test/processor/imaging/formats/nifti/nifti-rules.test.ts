@@ -63,7 +63,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 async function read(voxels: Uint8Array, fields: NiftiFields, reader = "SimpleITKIO") {
   const path = join(scratch, "image.nii");
   writeFileSync(path, nifti(voxels, fields));
-  return readImage(path, { preferSform: reader.startsWith("Nibabel"), imageReader: reader });
+  return readImage(path, { imageReader: reader });
 }
 
 const bytes = Uint8Array.of(1, 2, 3, 4);
