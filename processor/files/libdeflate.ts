@@ -1,8 +1,11 @@
+import { loadUndisturbed } from "./end-threads.js";
 import { loadNativeCalls } from "./native-calls.js";
 
 /** The library that inflates whole files faster than zlib. */
 export interface Libdeflate {
-  /** Fills `inflated`; false if the input is not exactly one member that inflates to so many bytes. */
+  /**
+   * Fills `inflated`; false if the input is not exactly one member that inflates to so many bytes, or if too many calls run.
+   */
   gunzip(packed: Buffer, inflated: Buffer): Promise<boolean>;
 }
 
@@ -11,7 +14,7 @@ let found: Libdeflate | null | undefined;
 
 /** Returns the library; null if the system has none. */
 export function libdeflate(): Libdeflate | null {
-  if (found === undefined) found = findLibdeflate();
+  if (found === undefined) found = loadUndisturbed(findLibdeflate);
   return found;
 }
 
@@ -30,6 +33,9 @@ function findLibdeflate(): Libdeflate | null {
   }
 }
 
+/** The package for native calls starts no more than 256 at a time. */
+const couldNotStart = -1;
+
 function bind(library: ReturnType<ReturnType<typeof loadNativeCalls>["load"]>): Libdeflate {
   const create = library.func("void *libdeflate_alloc_decompressor(void)");
   const free = library.func("void libdeflate_free_decompressor(void *decompressor)");
@@ -39,6 +45,7 @@ function bind(library: ReturnType<ReturnType<typeof loadNativeCalls>["load"]>): 
   return {
     async gunzip(packed, inflated) {
       const decompressor = create();
+      if (decompressor === null) return false;
       try {
         const read = [0];
         const written = [0];
@@ -53,7 +60,7 @@ function bind(library: ReturnType<ReturnType<typeof loadNativeCalls>["load"]>): 
             written,
             (error: Error | null, code: number) => (error === null ? resolve(code) : reject(error)),
           ),
-        );
+        ).catch(() => couldNotStart);
         return result === 0 && read[0] === packed.length && written[0] === inflated.length;
       } finally {
         free(decompressor);

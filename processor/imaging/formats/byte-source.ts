@@ -1,6 +1,5 @@
 import { constants } from "node:buffer";
 import { open } from "node:fs/promises";
-import { sharedError } from "../../contract/shared-errors.js";
 import { freeBuffer } from "../../files/free-buffer.js";
 import { imageError } from "../errors.js";
 import { type ByteSource, type ByteStream, chunkBytes, openStream } from "./byte-stream.js";
@@ -66,10 +65,10 @@ export class ByteReader {
   }
 
   static async open(source: ByteSource): Promise<ByteReader> {
-    const info = await statInputFile(source.path);
-    const size = Math.max(0, info.size - (source.start ?? 0));
+    const stream = await openStream(source);
+    const size = Math.max(0, (await stream.file.stat()).size - (source.start ?? 0));
     const limit = source.compression === "none" ? size : size * largestRatio + chunkBytes;
-    return new ByteReader(source, openStream(source), limit);
+    return new ByteReader(source, stream, limit);
   }
 
   /** Returns the first bytes without consuming them; fewer if the source is shorter. */
@@ -150,19 +149,18 @@ export class ByteReader {
 
   /** Inflates the source at once, if that is possible, and returns all its bytes. The reader gives them in place of the stream's. */
   async #gunzipWhole(memory: GunzipMemory): Promise<Buffer | null> {
-    const { compression } = this.#source;
+    const { compression, start = 0 } = this.#source;
     if (compression !== "gzip" || this.#given > this.#pending.length) return null;
-    const whole = await gunzipWhole(this.#source, largestWhole, memory);
+    const { file, close } = this.#stream;
+    const whole = await gunzipWhole({ file, start }, largestWhole, memory);
     if (whole === null) return null;
-    this.#stream.close();
+    close();
     this.#pending = Buffer.alloc(0);
     this.#given = 0;
-    this.#stream = {
-      chunks: (async function* () {
-        yield whole;
-      })(),
-      close: () => {},
-    };
+    const chunks = (async function* () {
+      yield whole;
+    })();
+    this.#stream = { chunks, file, close: () => {} };
     return whole;
   }
 
@@ -232,16 +230,11 @@ export class ByteReader {
         if (chunk.length > 0) return chunk;
       }
     } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException;
-      if (code === "EACCES")
-        throw sharedError("INPUT_NOT_FOUND", `${this.#source.path} cannot be read: permission denied`, {
-          cause,
-        });
       if (this.#source.compression === "none") throw cause;
       if (await this.#reopenWithoutOtherBytes()) return this.#next();
       throw imageError(
         "IMAGE_TRUNCATED",
-        `${this.#source.path}: the compressed data is damaged or cut off: ${message}`,
+        `${this.#source.path}: the compressed data is damaged or cut off: ${(cause as Error).message}`,
         {
           cause,
         },
@@ -259,7 +252,7 @@ export class ByteReader {
     this.#endsEarly = true;
     this.#repeated = given;
     this.#stream.close();
-    this.#stream = openStream(source, length);
+    this.#stream = await openStream(source, length);
     return true;
   }
 }

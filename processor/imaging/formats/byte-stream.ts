@@ -1,5 +1,7 @@
 import { createReadStream } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { createGunzip, createUnzip, constants as zlibConstants } from "node:zlib";
+import { openInputFile } from "./input-file.js";
 
 /** The bytes that are read, or inflated, at a time. */
 export const chunkBytes = 1 << 20;
@@ -16,33 +18,45 @@ export interface ByteSource {
 
 export interface ByteStream {
   readonly chunks: AsyncIterator<Buffer>;
+  /** The file that is read, until the stream is closed. */
+  readonly file: FileHandle;
   close(): void;
 }
 
-/** @param length number of bytes that belong to the source; all bytes from its start when absent */
-export function openStream(
+/**
+ * @param length number of bytes that belong to the source; all bytes from its start when absent
+ * @throws INPUT_NOT_FOUND for anything but a regular file
+ */
+export async function openStream(
   { path, compression, start = 0, fillsMissing }: ByteSource,
   length?: number,
-): ByteStream {
+): Promise<ByteStream> {
   const end = length === undefined ? Number.POSITIVE_INFINITY : start + length - 1;
-  const file = createReadStream(path, { start, end, highWaterMark: chunkBytes });
+  const file = await openInputFile(path);
+  const bytes = createReadStream(path, {
+    fd: file,
+    start,
+    end,
+    highWaterMark: chunkBytes,
+    autoClose: false,
+  });
   // The iterator passes the error to its reader. Without this listener, an error before the first read would end the
   // process.
-  file.on("error", () => {});
+  bytes.on("error", () => {});
   if (compression === "none") {
-    return { chunks: file[Symbol.asyncIterator](), close: () => void file.destroy() };
+    return { chunks: bytes[Symbol.asyncIterator](), file, close: () => void bytes.destroy() };
   }
   const inflate = (compression === "gzip" ? createGunzip : createUnzip)({
     chunkSize: chunkBytes,
     // Without the end of the data, it then gives what it has instead of an error.
     ...(fillsMissing === true ? { finishFlush: zlibConstants.Z_SYNC_FLUSH } : {}),
   });
-  file.on("error", (error) => inflate.destroy(error));
+  bytes.on("error", (error) => inflate.destroy(error));
   inflate.on("error", () => {});
-  file.pipe(inflate);
+  bytes.pipe(inflate);
   const close = () => {
-    file.destroy();
+    bytes.destroy();
     inflate.destroy();
   };
-  return { chunks: inflate[Symbol.asyncIterator](), close };
+  return { chunks: inflate[Symbol.asyncIterator](), file, close };
 }

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { libdeflate } from "../../files/libdeflate.js";
 
 /** Memory for one file, and for what it inflates to, that the next file may use again. */
@@ -19,33 +19,40 @@ export const newGunzipMemory = (): GunzipMemory => ({ packed: Buffer.alloc(0), i
  *   it in parts, and says what is wrong with it
  */
 export async function gunzipWhole(
-  { path, start = 0 }: { readonly path: string; readonly start?: number },
+  { file, start }: { readonly file: FileHandle; readonly start: number },
   mostBytes: number,
   memory: GunzipMemory,
 ): Promise<Buffer | null> {
   const library = libdeflate();
   if (library === null) return null;
-  const file = await open(path);
-  try {
-    const length = (await file.stat()).size - start;
-    if (length < smallestMember || length > mostBytes) return null;
-    const { buffer: end } = await file.read({ buffer: Buffer.alloc(4), position: start + length - 4 });
-    const inflatedLength = end.readUInt32LE();
-    if (inflatedLength > mostBytes) return null;
-    memory.packed = atLeast(length, memory.packed);
-    const packed = memory.packed.subarray(0, length);
-    const { bytesRead } = await file.read({ buffer: packed, position: start });
-    if (bytesRead < length) return null;
-    memory.inflated = atLeast(inflatedLength, memory.inflated);
-    const inflated = memory.inflated.subarray(0, inflatedLength);
-    return (await library.gunzip(packed, inflated)) ? inflated : null;
-  } finally {
-    await file.close();
-  }
+  const length = (await file.stat()).size - start;
+  if (length < smallestMember || length > mostBytes) return null;
+  const { buffer: end } = await file.read({ buffer: Buffer.alloc(4), position: start + length - 4 });
+  const inflatedLength = end.readUInt32LE();
+  if (inflatedLength > mostBytes) return null;
+  if (!reserve(memory, "packed", length) || !reserve(memory, "inflated", inflatedLength)) return null;
+  const packed = memory.packed.subarray(0, length);
+  const { bytesRead } = await file.read({ buffer: packed, position: start });
+  // libdeflate does not compare the checksum of a header.
+  if (bytesRead < length || (packed[flagsAt]! & headerChecksumFlag) !== 0) return null;
+  const inflated = memory.inflated.subarray(0, inflatedLength);
+  return (await library.gunzip(packed, inflated)) ? inflated : null;
 }
 
 /** The shortest member: a header of 10 bytes, 2 bytes of deflated data, the checksum and the length. */
 const smallestMember = 20;
 
-const atLeast = (length: number, buffer: Buffer): Buffer =>
-  buffer.length >= length ? buffer : Buffer.allocUnsafeSlow(length);
+const flagsAt = 3;
+const headerChecksumFlag = 2;
+
+/** Takes larger memory, if it is needed; returns false if the system has none, while zlib's parts may still fit. */
+function reserve(memory: GunzipMemory, use: keyof GunzipMemory, length: number): boolean {
+  if (memory[use].length >= length) return true;
+  try {
+    memory[use] = Buffer.allocUnsafeSlow(length);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}

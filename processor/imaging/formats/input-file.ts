@@ -1,6 +1,7 @@
 import type { Stats } from "node:fs";
-import { stat } from "node:fs/promises";
+import { type FileHandle, stat } from "node:fs/promises";
 import { sharedError } from "../../contract/shared-errors.js";
+import { openRegularFile } from "../../files/read-text-file.js";
 import { whyNotFound } from "../../files/why-unreadable.js";
 
 /**
@@ -15,6 +16,18 @@ export async function statInputFile(path: string): Promise<Stats> {
   });
   if (info.isFile()) return info;
   throw sharedError("INPUT_NOT_FOUND", `${path} is ${kindOf(info)}, not a file`);
+}
+
+/**
+ * Opens a file to read it.
+ *
+ * @throws INPUT_NOT_FOUND as `statInputFile` does, also for a file that has vanished or become something else since
+ */
+export async function openInputFile(path: string): Promise<FileHandle> {
+  await statInputFile(path);
+  return openRegularFile(path).catch(async (cause: unknown) => {
+    throw sharedError("INPUT_NOT_FOUND", `${path}${await whyNotFound(path, cause)}`, { cause });
+  });
 }
 
 function kindOf(info: Stats): string {

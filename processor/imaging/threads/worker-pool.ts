@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { sharedError } from "../../contract/shared-errors.js";
+import { endThreads } from "../../files/end-threads.js";
 import { threadLimits } from "./thread-limits.js";
 
 /** Functions that run in a worker. Each takes one argument, which holds plain values and views of shared memory. */
@@ -74,7 +75,7 @@ export function createWorkerPool<Tasks extends Record<string, { task: unknown; r
   /** Stops a worker whose task takes too long. Another one takes its place. */
   function stop(worker: Worker, job: Job): void {
     running.delete(worker);
-    void worker.terminate();
+    void endThreads([worker]);
     job.reject(new TaskTimeout(`${String(job.kernel)} ran too long`));
     dispatch();
   }
@@ -128,7 +129,7 @@ export function createWorkerPool<Tasks extends Record<string, { task: unknown; r
         clearTimeout(job.timer);
         job.reject(closed);
       }
-      await Promise.all([...idle, ...running.keys()].map((worker) => worker.terminate()));
+      await endThreads([...idle, ...running.keys()]);
     },
   };
 }

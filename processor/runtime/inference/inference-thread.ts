@@ -1,4 +1,5 @@
 import type { Worker } from "node:worker_threads";
+import { endThreads } from "../../files/end-threads.js";
 import { threadError } from "./inference-errors.js";
 import type { FromInferenceWorker, ToInferenceWorker } from "./worker-messages.js";
 
@@ -60,5 +61,5 @@ export async function closeThread(worker: Worker): Promise<void> {
   });
   await Promise.race([hasEnded, isLate]);
   clearTimeout(timer);
-  await worker.terminate();
+  await endThreads([worker]);
 }

@@ -131,7 +131,9 @@ export async function readsCutFile(reader: ImageReaderName, path: string): Promi
   if (isItk(reader)) return /\.(?:nii|gipl)(?:\.gz)?$/i.test(path);
   if (!isNibabel(reader) || !/\.gz$/i.test(path)) return false;
   // nibabel needs every voxel, but not the checksum behind them.
-  const { chunks, close } = openStream({ path, compression: "gzip", fillsMissing: true });
+  const stream = await openStream({ path, compression: "gzip", fillsMissing: true }).catch(() => null);
+  if (stream === null) return false;
+  const { chunks, close } = stream;
   try {
     let start = Buffer.alloc(0);
     let inflatedBytes = 0;

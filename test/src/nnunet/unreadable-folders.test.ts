@@ -164,7 +164,7 @@ describeWith(withOrdinaryRights.needs, "a file that this account may not read", 
         findings: [
           {
             check: "unreadable",
-            text: `${label} cannot be read: permission denied`,
+            text: `${label} cannot be read (EACCES): permission denied`,
             remedy: expect.stringMatching(/^Give your account the right to/),
             nnunet: { exception },
           },

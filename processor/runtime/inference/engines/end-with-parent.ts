@@ -10,7 +10,8 @@ export function endWithParent(): void {
   for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => {});
   if (process.platform !== "linux") return;
   try {
-    loadNativeCalls().load(null).func("int prctl(int option, ...)")(
+    // It is the first library of the process, in which OpenVINO may follow.
+    loadNativeCalls("large").load(null).func("int prctl(int option, ...)")(
       setParentDeathSignal,
       "unsigned long",
       kill,

@@ -1,7 +1,8 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { crc32, gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { ByteReader } from "../../../../processor/imaging/formats/byte-source.js";
 import { gunzipWhole, newGunzipMemory } from "../../../../processor/imaging/formats/gunzip-whole.js";
@@ -25,20 +26,38 @@ function damaged(bytes: Buffer, at: number): Buffer {
   return copy;
 }
 
+/** The same with a checksum of the header, which is right if `change` is 0. */
+function withHeaderChecksum(bytes: Buffer, change: number): Buffer {
+  const header = Buffer.from(bytes.subarray(0, 10));
+  header[3] = 2;
+  const checksum = Buffer.alloc(2);
+  checksum.writeUInt16LE((crc32(header) & 0xffff) ^ change);
+  return Buffer.concat([header, checksum, bytes.subarray(10)]);
+}
+
 const packed = gzipSync(plain);
 const most = 1 << 20;
+
+async function inflatedWhole(path: string, { start = 0, memory = newGunzipMemory() } = {}) {
+  const file = await open(path);
+  try {
+    return await gunzipWhole({ file, start }, most, memory);
+  } finally {
+    await file.close();
+  }
+}
 
 describeWith([needs.libdeflate], "libdeflate", () => {
   test("inflates a whole file, from where its data begin", async () => {
     const path = write("shifted.gz", Buffer.concat([Buffer.from("header"), packed]));
-    expect(await gunzipWhole({ path, start: 6 }, most, newGunzipMemory())).toEqual(plain);
+    expect(await inflatedWhole(path, { start: 6 })).toEqual(plain);
   });
 
   test("uses the memory of an earlier file again if it is large enough", async () => {
     const memory = newGunzipMemory();
-    await gunzipWhole({ path: write("first.gz", packed) }, most, memory);
+    await inflatedWhole(write("first.gz", packed), { memory });
     const { inflated } = memory;
-    expect(await gunzipWhole({ path: write("second.gz", gzipSync(other)) }, most, memory)).toEqual(other);
+    expect(await inflatedWhole(write("second.gz", gzipSync(other)), { memory })).toEqual(other);
     expect(memory.inflated).toBe(inflated);
   });
 
@@ -49,12 +68,13 @@ describeWith([needs.libdeflate], "libdeflate", () => {
     { kind: "hardly a beginning", bytes: cutAt(packed, 12) },
     { kind: "a wrong checksum", bytes: damaged(packed, -8) },
     { kind: "a wrong length", bytes: damaged(packed, -4) },
+    { kind: "a checksum of its header", bytes: withHeaderChecksum(packed, 0) },
     { kind: "damaged data", bytes: damaged(packed, 500) },
     { kind: "more than the memory that may be taken", bytes: gzipSync(Buffer.alloc(most + 1)) },
     { kind: "no data at all", bytes: Buffer.alloc(0) },
   ])("leaves a file with $kind to zlib", async ({ kind, bytes }) => {
     const path = write(`${kind}.gz`, bytes);
-    expect(await gunzipWhole({ path }, most, newGunzipMemory())).toBeNull();
+    expect(await inflatedWhole(path)).toBeNull();
   });
 });
 
@@ -68,10 +88,14 @@ async function blocksOf(path: string): Promise<Buffer> {
 
 async function dataOf(path: string, offset: number): Promise<Buffer> {
   const reader = await ByteReader.open({ path, compression: "gzip" });
-  await reader.peek(352);
-  const data = await reader.readData(offset, plain.length - offset);
-  await reader.finish();
-  return data;
+  try {
+    await reader.peek(352);
+    const data = await reader.readData(offset, plain.length - offset);
+    await reader.finish();
+    return data;
+  } finally {
+    reader.destroy();
+  }
 }
 
 describe("a reader of gzip data", () => {
@@ -92,6 +116,43 @@ describe("a reader of gzip data", () => {
   test("gives data that numbers of eight bytes can be looked at in place", async () => {
     const { byteOffset } = await dataOf(write("aligned.gz", packed), 348);
     expect(byteOffset % 8).toBe(0);
+  });
+
+  test("refuses a header with a wrong checksum", async () => {
+    const path = write("header.gz", withHeaderChecksum(packed, 1));
+    await expect(dataOf(path, 0)).rejects.toThrow("header crc mismatch");
+  });
+
+  test.each([
+    { kind: "removed", change: (path: string) => rmSync(path) },
+    {
+      kind: "replaced by another one",
+      change: (path: string) => renameSync(write("new.gz", gzipSync(Buffer.alloc(plain.length, 5))), path),
+    },
+    {
+      kind: "replaced by a folder",
+      change: (path: string) => {
+        rmSync(path);
+        mkdirSync(path);
+      },
+    },
+  ])("reads the voxels from the file of the header, though it is $kind", async ({ kind, change }) => {
+    const path = write(`${kind}.gz`, packed);
+    const reader = await ByteReader.open({ path, compression: "gzip" });
+    try {
+      await reader.peek(352);
+      change(path);
+      expect(await reader.readData(352, plain.length - 352)).toEqual(plain.subarray(352));
+    } finally {
+      reader.destroy();
+    }
+  });
+
+  // The package for native calls takes 256 calls at a time.
+  test("reads more files side by side than libdeflate may", async () => {
+    const path = write("many.gz", packed);
+    const all = await Promise.all(Array.from({ length: 300 }, () => dataOf(path, 0)));
+    expect(all.every((bytes) => bytes.equals(plain))).toBe(true);
   });
 });
 
