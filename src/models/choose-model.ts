@@ -36,7 +36,7 @@ export function chooseModel(
   if (others.length > 0) {
     const list = fitting.map(({ modelFolder, datasetName, configuration }) => {
       const path = relative(modelDir, modelFolder.folder);
-      return `  ${datasetName} ${configuration}: ${path}`;
+      return `  ${datasetName} ${configuration}${path === "" ? "" : `: ${path}`}`;
     });
     throw builderError("MODEL_AMBIGUOUS", `${modelDir} holds ${fitting.length} models:\n${list.join("\n")}`);
   }

@@ -1,8 +1,10 @@
 import { once } from "node:events";
+import { stat } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import type { EventListener } from "../../contract/progress/run-event.js";
 import { predictDefaults } from "../../contract/setting-choices.js";
+import { sharedError } from "../../contract/shared-errors.js";
 import { type RunWords, runChoices, sharedSettings } from "../batch/run-choices.js";
 import { BatchWorker, type QueueTimes, queueTimes } from "./batch-worker.js";
 import { connectRedis } from "./connect-redis.js";
@@ -53,6 +55,7 @@ export async function runWorker(options: WorkerOptions, context: WorkerContext):
     { ...predictDefaults(), threads: givenThreads, device: givenDevice ?? "auto" },
     workers,
   );
+  await requireFolders(dataRoots);
   const { redis, warnings } = await connectRedis(options.redis);
   for (const warning of warnings) note(`warning: ${warning}`);
   const end = new AbortController();
@@ -96,4 +99,11 @@ export async function runWorker(options: WorkerOptions, context: WorkerContext):
     redis.disconnect();
   }
   if (failure !== null) throw failure;
+}
+
+/** A worker whose data root is misspelled would leave every case to others, and never say why. */
+async function requireFolders(dataRoots: readonly string[]): Promise<void> {
+  for (const root of dataRoots)
+    if (!(await stat(root).catch(() => null))?.isDirectory())
+      throw sharedError("USAGE", `--data-root ${root} does not exist, or is not a folder`);
 }

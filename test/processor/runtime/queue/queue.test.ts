@@ -146,11 +146,20 @@ describeWith([needs.redis], "a queue in Redis", () => {
           expect(await ended(startWorker(batch.folder, redis, "--until-empty", ...words))).toBe(0);
           return readdirSync(join(batch.outputDir, "cases"));
         };
-        expect(await workWithRoots("/srv/batches")).toEqual([]);
+        expect(await workWithRoots(batch.modelDir)).toEqual([]);
         expect(await workWithRoots(batch.folder)).toEqual([]);
         const link = join(batch.folder, "link");
         symlinkSync(batch.folder, link);
         expect(await workWithRoots(link, batch.modelDir)).toEqual(["case_000.json"]);
+      }),
+    );
+  });
+
+  test("a worker refuses a data root that does not exist", async () => {
+    await withRedis(async (redis) =>
+      withSmallBatch(1, async ({ folder }) => {
+        const missing = join(folder, "scnas");
+        expect(await ended(startWorker(folder, redis, "--until-empty", "--data-root", missing))).toBe(2);
       }),
     );
   });

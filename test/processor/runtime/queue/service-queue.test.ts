@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { connectRedis } from "../../../../processor/runtime/queue/connect-redis.js";
@@ -204,6 +204,7 @@ describeWith([needs.redis], "a service whose jobs go to a queue in Redis", () =>
   test("fails a job outside the data roots of its worker", async () => {
     await withQueue(async ({ redis, folder, modelDir }) => {
       const service = await queueService(redis, modelDir, folder);
+      mkdirSync(join(folder, "other"));
       testWorker(folder, redis, "--data-root", join(folder, "other"));
       const id = await send(service, quick);
       expect(await endOf(service, id)).toMatchObject({ state: "failed", error: { code: "PATH_FORBIDDEN" } });
