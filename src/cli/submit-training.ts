@@ -8,22 +8,11 @@ import { queuedTasks, submitScript } from "../batch/submit-array.js";
 import { nnunetError } from "../ground/errors/nnunet-errors.js";
 import { packageRoot } from "../ground/files/package-root.js";
 import { shellWord } from "../ground/shell-word.js";
-import { findDatasetName } from "../nnunet/find-dataset.js";
-import { nnunetFolders } from "../nnunet/folders.js";
-import {
-  checkTraining,
-  modelPlace,
-  trainedFolder,
-  unpackingWarning,
-  writeFirstSplits,
-} from "../nnunet/training/check-training.js";
 import { withClaimedFolds } from "../nnunet/training/claim-folds.js";
 import type { Fold } from "../nnunet/training/each-fold.js";
-import { foldState } from "../nnunet/training/fold-state.js";
-import { programOf } from "../nnunet/training/trainer-command.js";
 import type { CommandSession } from "./command-session.js";
 import type { TrainArguments } from "./commands/train.js";
-import { foldsOf } from "./folds-of.js";
+import { type PlannedTraining, plannedTraining } from "./planned-training.js";
 import { sbatchOptions } from "./sbatch-options.js";
 
 /** A stop waits for a checkpoint that is being written, at most two minutes. */
@@ -54,31 +43,17 @@ export async function submitTraining(
     );
   if (args.gpus !== undefined)
     throw sharedError("USAGE", "--gpus is for this machine; with --slurm, --gres says what each task gets");
-  const folders = nnunetFolders({ environment, currentDirectory }, 2);
-  const dataset = await findDatasetName(String(args.dataset), folders);
-  const { trainer, plans } = trainedName(args);
-  const { configuration } = args;
-  const place = modelPlace(folders, dataset, { trainer, plans, configuration });
-  const modelFolder = await trainedFolder(place);
-  const folds = foldsOf(args.folds);
-  const weights = args["pretrained-weights"];
-  for (const warning of await checkTraining({
-    ...place,
-    modelFolder,
-    folds,
-    pretrainedWeights: weights === undefined ? null : resolve(currentDirectory, weights),
-    gpusPerFold: args["gpus-per-fold"],
-  }))
+  const planned = await plannedTraining(args, session);
+  const { modelFolder, folderOf } = planned;
+  for (const warning of [...planned.warnings, ...(await missingTrainer(planned))])
     progress.note(`warning: ${warning}`);
-  for (const warning of await missingTrainer(args, currentDirectory)) progress.note(`warning: ${warning}`);
-  const open = await unfinished(modelFolder, folds);
+  const open = await unfinished(planned);
   if (open.length === 0) {
     if (!args.json) terminal.out("all folds are finished\n");
     return { script: null, tasks: 0, array: null };
   }
   const logs = join(modelFolder, "slurm");
   const script = join(logs, "train.sh");
-  const foldFolders = open.map((fold) => join(modelFolder, `fold_${fold}`));
   const onWarning = (text: string): void => progress.note(`warning: ${text}`);
   const claimOptions = { environment, onWarning, signal };
   const text = arrayScript({
@@ -88,7 +63,7 @@ export async function submitTraining(
     logs,
     sbatchOptions: sbatchOptions(args),
     preparation: `${variables(session)}${foldOfTask(open)}`,
-    command: taskCommand(args, { dataset, currentDirectory }),
+    command: taskCommand(args, planned, currentDirectory),
     signalSeconds,
   });
   const size = counted(open.length, "fold");
@@ -96,9 +71,8 @@ export async function submitTraining(
   const job = await withClaimedFolds([logs], { ...claimOptions, deed }, async () => {
     if (!args["dry-run"]) await requireNotQueued(script, open, signal);
     // The claims are only tried: the tasks themselves take them.
-    await withClaimedFolds(foldFolders, claimOptions, async () => {});
-    if (folds.some((fold) => fold !== "all")) await writeFirstSplits(place);
-    for (const warning of open.length > 1 ? await unpackingWarning(place) : []) onWarning(warning);
+    await withClaimedFolds(open.map(folderOf), claimOptions, async () => {});
+    for (const warning of await planned.prepare(open)) onWarning(warning);
     await writeFileWhole(script, [Buffer.from(text)]);
     return args["dry-run"] ? null : submitScript(script, signal);
   });
@@ -108,8 +82,8 @@ export async function submitTraining(
 }
 
 /** Returns the folds that are to be trained or validated. */
-async function unfinished(modelFolder: string, folds: readonly Fold[]): Promise<readonly Fold[]> {
-  const states = await Promise.all(folds.map((fold) => foldState(join(modelFolder, `fold_${fold}`))));
+async function unfinished({ folds, folderOf, stateOf }: PlannedTraining): Promise<readonly Fold[]> {
+  const states = await Promise.all(folds.map((fold) => stateOf(folderOf(fold))));
   return folds.filter((_, i) => states[i] !== "finished");
 }
 
@@ -138,14 +112,9 @@ async function requireNotQueued(script: string, folds: readonly Fold[], signal: 
 }
 
 /** Warns of an environment that is not here: it may be on the machines that train. */
-async function missingTrainer(
-  { venv, image }: TrainArguments,
-  currentDirectory: string,
-): Promise<readonly string[]> {
-  const runner = programOf(venv === undefined ? null : resolve(currentDirectory, venv));
-  if (venv === undefined || image !== undefined || runner.kind !== "program" || (await exists(runner.path)))
-    return [];
-  return [`${runner.path} does not exist on this machine; every task needs it on its own`];
+async function missingTrainer({ program }: PlannedTraining): Promise<readonly string[]> {
+  if (program === null || (await exists(program))) return [];
+  return [`${program} does not exist on this machine; every task needs it on its own`];
 }
 
 /** Returns lines that set nnU-Net's variables as they are here, also for a script that is submitted later. */
@@ -156,7 +125,7 @@ function variables({ environment, currentDirectory }: CommandSession): string {
       .map((path) => resolve(currentDirectory, path))
       .join(delimiter);
   return Object.entries(environment)
-    .filter(([name, value]) => /^nnUNet_\w+$/.test(name) && value !== undefined)
+    .filter(([name, value]) => /^(?:nnUNet_\w+|RESULTS_FOLDER)$/.test(name) && value !== undefined)
     .map(
       ([name, value = ""]) =>
         `export ${name}=${shellWord(namesFolder.test(name) && value !== "" ? absolute(value) : value)}\n`,
@@ -164,12 +133,7 @@ function variables({ environment, currentDirectory }: CommandSession): string {
     .join("");
 }
 
-const namesFolder = /^nnUNet_(?:raw|preprocessed|results|extTrainer)$/;
-
-const trainedName = ({ trainer = "nnUNetTrainer", plans = "nnUNetPlans" }: TrainArguments) => ({
-  trainer,
-  plans,
-});
+const namesFolder = /^(?:nnUNet_(?:raw|raw_data_base|preprocessed|results|extTrainer)|RESULTS_FOLDER)$/;
 
 const foldOfTask = (folds: readonly Fold[]): string =>
   `folds=(${folds.map((fold) => `[${taskOf(fold)}]=${fold}`).join(" ")})\n`;
@@ -177,11 +141,11 @@ const foldOfTask = (folds: readonly Fold[]): string =>
 /** Returns the command of a task, which takes its fold from its number. */
 function taskCommand(
   args: TrainArguments,
-  { dataset, currentDirectory }: { readonly dataset: string; readonly currentDirectory: string },
+  { dataset, words: own }: PlannedTraining,
+  currentDirectory: string,
 ): string {
   const absolute = (path: string): string => resolve(currentDirectory, path);
-  const { venv, image, "pretrained-weights": weights } = args;
-  const { trainer, plans } = trainedName(args);
+  const { venv, "pretrained-weights": weights } = args;
   const words = [
     ...[
       process.execPath,
@@ -191,11 +155,9 @@ function taskCommand(
       dataset,
       args.configuration,
     ],
-    ...["--trainer", trainer, "--plans", plans, "--device", args.device],
-    ...["--gpus-per-fold", String(args["gpus-per-fold"])],
+    ...own,
     args["save-probabilities"] ? "--save-probabilities" : "--no-save-probabilities",
     ...(venv === undefined ? [] : ["--venv", absolute(venv)]),
-    ...(image === undefined ? [] : ["--image", image, "--shm-size", args["shm-size"]]),
     ...(weights === undefined ? [] : ["--pretrained-weights", absolute(weights)]),
   ];
   return `${words.map(shellWord).join(" ")} --folds "\${folds[SLURM_ARRAY_TASK_ID]}"`;

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { main } from "../../src/cli/main.js";
 import { withSmallBatch } from "../support/batch/small-batch.js";
 import { repositoryRoot } from "../support/golden.js";
@@ -8,6 +8,7 @@ import { describeWith, needs, testWith } from "../support/needs.js";
 import { outputOf } from "../support/program-on-path.js";
 import { testTerminal } from "../support/programs/test-terminal.js";
 import { type SlurmCluster, startSlurm } from "../support/slurm/slurm-cluster.js";
+import { epochOfV1, ToyTask } from "../support/training/toy-task.js";
 import { epoch, ToyTraining } from "../support/training/toy-training.js";
 
 describeWith([needs.slurm], "with a real Slurm", () => {
@@ -93,6 +94,72 @@ describeWith([needs.slurm], "with a real Slurm", () => {
       /slurm: process \d+ on \S+, started at \S+, is submitting folds of this model/,
     );
     expect(toy.terminal.printed.out.match(/array \d+/g)).toHaveLength(1);
+  });
+
+  /** Lines with which v1's stand-in unpacks the cases and leaves a fold as finished. */
+  const finishOfV1 = [
+    "data=$nnUNet_preprocessed/$3/nnUNetData_plans_v2.1_2D_stage0",
+    'for npz in "$data"/*.npz; do touch "$(echo "$npz" | sed s/npz$/npy/)"; done',
+    "fold=$4; [ $4 = all ] || fold=fold_$4",
+    "folder=$RESULTS_FOLDER/nnUNet/2d/$3/$2__nnUNetPlansv2.1/$fold",
+    'mkdir -p "$folder/validation_raw"; touch "$folder/model_final_checkpoint.model"',
+    `echo '{"results": {"mean": {"1": {"Dice": 0.75}}}}' > "$folder/validation_raw/summary.json"`,
+  ];
+  const logOfV1 = (task: ToyTask, number: number): string =>
+    readFileSync(join(task.foldFolder(0), "..", "slurm", `task-${number}.log`), "utf8");
+  function toyTask(): ToyTask {
+    const task = new ToyTask();
+    onTestFinished(() => task.remove());
+    return task;
+  }
+
+  test("folds of v1 are trained at once when a first one has unpacked the cases, and not before", async () => {
+    const v1 = toyTask();
+    const { printed } = v1.terminal;
+    v1.program("nnUNet_train", ...finishOfV1);
+    expect(await v1.train("2d", "--slurm", "-f", "0", "1")).toBe(2);
+    expect(printed.err.replaceAll(/\s+/g, " ")).toContain("submit one fold, such as `--folds 0`");
+    expect(await v1.train("2d", "--slurm", "-f", "0"), printed.err).toBe(0);
+    await slurm.settle();
+    expect(logOfV1(v1, 0)).toContain("fold 0: training from the beginning");
+    expect(logOfV1(v1, 0)).toContain("fold 0: mean validation Dice 0.7500");
+    expect(existsSync(join(v1.task, "splits_final.pkl"))).toBe(true);
+    expect(await v1.train("2d", "--slurm", "-f", "0", "1", "all"), printed.err).toBe(0);
+    expect(printed.out).toContain("2 folds: array ");
+    await slurm.settle();
+    expect(logOfV1(v1, 1)).toContain("fold 1: mean validation Dice 0.7500");
+    expect(logOfV1(v1, 100)).toContain("fold all: mean validation Dice 0.7500");
+    const trained = v1
+      .calls()
+      .map((call) => call.replace("nnUNet_train 2d nnUNetTrainerV2 Task007_Toy ", ""));
+    const settings = "-p nnUNetPlansv2.1 --npz";
+    expect(trained.toSorted()).toEqual([`0 ${settings}`, `1 ${settings}`, `all ${settings}`]);
+    expect(await v1.train("2d", "--slurm", "-f", "0", "1", "all"), printed.err).toBe(0);
+    expect(printed.out).toContain("all folds are finished");
+  });
+
+  test("a task of v1 that is cancelled cleans up, and the next array continues its fold", async () => {
+    const v1 = toyTask();
+    const { printed } = v1.terminal;
+    const fold = v1.foldFolder(2);
+    v1.program(
+      "nnUNet_train",
+      `case "$*" in *-c) ${finishOfV1.join("; ")}; exit 0;; esac`,
+      `mkdir -p ${fold}; printf 'PK\\005\\006\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0' > ${fold}/model_latest.model`,
+      ...epochOfV1.map((line) => `echo "${line}"`),
+      "sleep 600",
+    );
+    expect(await v1.train("2d", "--slurm", "-f", "2"), printed.err).toBe(0);
+    await vi.waitFor(() => expect(logOfV1(v1, 2)).toContain("epoch 1"), { timeout: 60_000 });
+    expect(existsSync(join(fold, "training.lock"))).toBe(true);
+    await outputOf("scancel", /array (\d+)/.exec(printed.out)![1]!);
+    await slurm.settle();
+    expect(logOfV1(v1, 2)).toContain("error INTERRUPTED: stopped by SIGTERM");
+    expect(existsSync(join(fold, "training.lock"))).toBe(false);
+    expect(await v1.train("2d", "--slurm", "-f", "2"), printed.err).toBe(0);
+    await slurm.settle();
+    expect(logOfV1(v1, 2)).toContain("fold 2: continuing from its last checkpoint");
+    expect(v1.calls().at(-1)).toMatch(/ -c$/);
   });
 
   test("the cases of a batch are computed by the tasks of an array, and summed up after it", async () => {

@@ -24,11 +24,8 @@ export async function runTrain(args: TrainArguments, session: CommandSession): P
   const gpus = gpuNumbers(args.gpus);
   checkGpus(args, gpus);
   const runner = runnerOf(args, session);
-  if (args.nnunet === "v1" && (args.slurm || args.image !== undefined || args.device !== "cuda"))
-    throw sharedError(
-      "USAGE",
-      "--slurm, --image and --device are for v2; v1 trains on the GPU that it finds",
-    );
+  if (args.nnunet === "v1" && (args.image !== undefined || args.device !== "cuda"))
+    throw sharedError("USAGE", "--image and --device are for v2; v1 trains on the GPU that it finds");
   // The name becomes part of folders and of a command of bash.
   if (args.trainer !== undefined && !/^[A-Za-z_]\w{0,199}$/.test(args.trainer))
     throw sharedError("USAGE", `--trainer takes the name of a class, not ${shortText(args.trainer)}`);

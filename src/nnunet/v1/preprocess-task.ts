@@ -15,7 +15,7 @@ import { answered } from "../threads/answers.js";
 import { eachCase, type WorkTools } from "../threads/each-case.js";
 import { type PicklableValue, pickledValue } from "./pickled-value.js";
 import { planFiles } from "./plan-task.js";
-import { readTask, type Task } from "./read-task.js";
+import { readTask } from "./read-task.js";
 
 export interface TaskStageReport {
   readonly name: string;
@@ -84,7 +84,15 @@ export async function preprocessTask(
       `${preprocessedFolder} has neither ${Object.values(planFiles).join(" nor ")}`,
     );
   await copyLabels(preprocessedFolder, new Map(task.cases.map(({ label }) => [label, basename(label)])));
-  return { stages: reports, splits: writesSplits ? await writeSplits(preprocessedFolder, task) : null };
+  return {
+    stages: reports,
+    splits: writesSplits
+      ? await writeSplits(
+          preprocessedFolder,
+          task.cases.map(({ id }) => id),
+        )
+      : null,
+  };
 }
 
 /** The plans hold facts of every case. */
@@ -105,10 +113,13 @@ export async function readTaskPlans(path: string): Promise<Field | null> {
 }
 
 /** Writes the folds that v1's first training would write; an existing file is kept. */
-async function writeSplits(preprocessedFolder: string, { cases }: Task): Promise<string | null> {
+export async function writeSplits(
+  preprocessedFolder: string,
+  caseIds: readonly string[],
+): Promise<string | null> {
   const path = join(preprocessedFolder, "splits_final.pkl");
   if (await exists(path)) return null;
-  const splits = requiredSplits(cases.map(({ id }) => id));
+  const splits = requiredSplits(caseIds);
   await writeFileWhole(path, [
     pickleFile(pickledValue(splits.map(({ train, val }): PicklableValue => ({ train, val })))),
   ]);

@@ -1,79 +1,32 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { dict, integer, list, pickleFile, text } from "../../../processor/nnunet-files/pickle-bytes.js";
+import { dict, list, pickleFile, text } from "../../../processor/nnunet-files/pickle-bytes.js";
 import { pythonGlobals } from "../../../src/checkpoint/pickle/python-globals.js";
 import { readPickle } from "../../../src/checkpoint/pickle/read-pickle.js";
 import { main } from "../../../src/cli/main.js";
 import { TrainingLogOfV1 } from "../../../src/nnunet/training/v1/training-log-v1.js";
-import { type TestTerminal, testTerminal } from "../../support/programs/test-terminal.js";
+import type { TestTerminal } from "../../support/programs/test-terminal.js";
+import { epochOfV1, plansOfV1, ToyTask } from "../../support/training/toy-task.js";
 
+let toy: ToyTask;
 let folder: string;
 let terminal: TestTerminal;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "train-v1-"));
-  const environment = {
-    PATH: process.env["PATH"],
-    nnUNet_raw_data_base: join(folder, "raw"),
-    nnUNet_preprocessed: join(folder, "pre"),
-    RESULTS_FOLDER: join(folder, "res"),
-  };
-  terminal = { ...testTerminal(folder), environment };
-  const task = join(folder, "pre", "Task007_Toy");
-  for (const name of ["nnUNetData_plans_v2.1_2D_stage0", "nnUNetData_plans_v2.1_stage0", "gt_segmentations"])
-    mkdirSync(join(task, name), { recursive: true });
-  writeFileSync(join(task, "nnUNetPlansv2.1_plans_2D.pkl"), plans("nnUNetData_plans_v2.1_2D"));
-  writeFileSync(join(task, "nnUNetPlansv2.1_plans_3D.pkl"), plans("nnUNetData_plans_v2.1"));
-  for (const id of ["a", "b", "c", "d", "e"]) {
-    for (const ending of ["pkl", "npz"])
-      writeFileSync(join(task, "nnUNetData_plans_v2.1_2D_stage0", `${id}.${ending}`), "");
-    writeFileSync(join(task, "gt_segmentations", `${id}.nii.gz`), "");
-  }
+  toy = new ToyTask();
+  ({ folder, terminal } = toy);
 });
-const plans = (identifier: string, stages = 1): Uint8Array =>
-  pickleFile(
-    dict([
-      ["num_stages", integer(stages)],
-      ["data_identifier", text(identifier)],
-      ["all_classes", list([integer(1)])],
-    ]),
-  );
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => toy.remove());
 
-/** Puts a program in v1's place, which notes its arguments and then runs some lines of shell. */
-function program(name: string, ...lines: readonly string[]): void {
-  const bin = join(folder, "venv", "bin");
-  mkdirSync(bin, { recursive: true });
-  const script = ["#!/bin/sh", `echo "${name} $@" >> ${folder}/calls`, ...lines];
-  writeFileSync(join(bin, name), `${script.join("\n")}\n`);
-  chmodSync(join(bin, name), 0o755);
-}
-
-const calls = (): readonly string[] => readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
-const train = (...argv: readonly string[]): Promise<number> =>
-  main(["train", "7", ...argv, "--nnunet", "v1", "--venv", "venv"], terminal);
-const foldFolder = (fold: number, trainer = "nnUNetTrainerV2"): string =>
-  join(folder, "res", "nnUNet", "2d", "Task007_Toy", `${trainer}__nnUNetPlansv2.1`, `fold_${fold}`);
+const program = (name: string, ...lines: readonly string[]): void => toy.program(name, ...lines);
+const calls = (): readonly string[] => toy.calls();
+const train = (...argv: readonly string[]): Promise<number> => toy.train(...argv);
+const foldFolder = (fold: number, trainer?: string): string => toy.foldFolder(fold, trainer);
 const emptyZip = Buffer.concat([Buffer.from("PK\u0005\u0006", "latin1"), Buffer.alloc(18)]);
-
-/** What nnunet 1.7.1 printed in an epoch, with numpy 2. */
-const epoch = [
-  "2026-11-28 16:31:20.888370: ",
-  "epoch:  1",
-  "2026-11-28 16:31:59.649684: train loss : 1.0055",
-  "2026-11-28 16:32:08.419057: validation loss: 0.9020",
-  "2026-11-28 16:32:08.419351: Average global foreground Dice: [np.float32(0.1467), np.float32(0.006)]",
-  "2026-11-28 16:32:12.019940: lr: 0.00372",
-  "2026-11-28 16:32:12.020524: saving scheduled checkpoint file...",
-  "2026-11-28 16:32:12.021372: saving checkpoint...",
-  "2026-11-28 16:32:12.277460: done, saving took 0.26 seconds",
-  "2026-11-28 16:32:12.815636: This epoch took 51.927237 s",
-];
 
 test("v1's log gives each epoch when it is complete, and says when a checkpoint is being written", () => {
   const log = new TrainingLogOfV1();
-  const read = epoch.map((line) => ({ event: log.read(line), isSaving: log.isSaving }));
+  const read = epochOfV1.map((line) => ({ event: log.read(line), isSaving: log.isSaving }));
   expect(read.filter(({ isSaving }) => isSaving)).toHaveLength(1);
   expect(read.flatMap(({ event }) => event ?? [])).toEqual([
     { kind: "epoch-started", epoch: 1 },
@@ -97,7 +50,7 @@ test("v1's log gives each epoch when it is complete, and says when a checkpoint 
 test("train --nnunet v1 continues an interrupted fold, validates a trained one, and leaves a finished one", async () => {
   program(
     "nnUNet_train",
-    ...epoch.map((line) => `echo "${line}"`),
+    ...epochOfV1.map((line) => `echo "${line}"`),
     "test -n $TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD",
   );
   for (const fold of [0, 1, 2]) mkdirSync(join(foldFolder(fold), "validation_raw"), { recursive: true });
@@ -159,6 +112,11 @@ test("DDP starts one process for each GPU, and gives each its number as v1 reads
   );
 });
 
+test("refuses tasks of Slurm that share a fold among GPUs, because v1's models then need a last step", async () => {
+  expect(await train("2d", "--slurm", "--gpus-per-fold", "2")).toBe(2);
+  expect(terminal.printed.err.replaceAll(/\s+/g, " ")).toContain("trains each fold of v1 on one GPU");
+});
+
 test("refuses to share the second stage of a cascade among GPUs, for which v1 has no trainer", async () => {
   expect(await train("3d_cascade_fullres", "--gpus-per-fold", "2")).toBe(2);
   expect(terminal.printed.err).toContain("v1 has no trainer that shares the second stage");
@@ -194,7 +152,7 @@ test.each([
 test("refuses a first stage without the data of the second one, for which v1 predicts in the end", async () => {
   program("nnUNet_train");
   const task = join(folder, "pre", "Task007_Toy");
-  writeFileSync(join(task, "nnUNetPlansv2.1_plans_3D.pkl"), plans("nnUNetData_plans_v2.1", 2));
+  writeFileSync(join(task, "nnUNetPlansv2.1_plans_3D.pkl"), plansOfV1("nnUNetData_plans_v2.1", 2));
   for (const id of ["a", "b", "c", "d", "e"])
     for (const ending of ["pkl", "npz"])
       writeFileSync(join(task, "nnUNetData_plans_v2.1_stage0", `${id}.${ending}`), "");

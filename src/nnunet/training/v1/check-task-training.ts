@@ -13,6 +13,7 @@ import { namesIn } from "../../files/names-in.js";
 import { crossValidationSplits } from "../../preprocessing/splits.js";
 import { checkDisk } from "../check-training.js";
 import type { Fold } from "../each-fold.js";
+import type { CasesOfV1 } from "./unpacked-cases.js";
 
 export interface TaskTrainingPlace {
   /** `<nnUNet_preprocessed>/<task>` */
@@ -33,11 +34,11 @@ export const configurationsOfV1 = ["2d", "3d_lowres", "3d_fullres", "3d_cascade_
 const maxBytes = 2 ** 30;
 
 /**
- * Refuses a training with nnU-Net v1 that would fail after it has started.
+ * Refuses a training with nnU-Net v1 that would fail after it has started, and returns the cases that it reads.
  *
  * @throws NOT_PREPROCESSED, USAGE, INPUT_NOT_FOUND, DISK_FULL
  */
-export async function checkTaskTraining(place: TaskTrainingPlace): Promise<void> {
+export async function checkTaskTraining(place: TaskTrainingPlace): Promise<CasesOfV1> {
   const { preprocessedFolder, plans, configuration, modelFolder } = place;
   if (!configurationsOfV1.some((name) => name === configuration))
     throw sharedError(
@@ -63,10 +64,12 @@ export async function checkTaskTraining(place: TaskTrainingPlace): Promise<void>
   const ofStage = (stage: number): string =>
     join(preprocessedFolder, `${planned.get("data_identifier").string()}_stage${stage}`);
   const isFirst = configuration === "2d" || configuration === "3d_lowres";
-  const caseIds = await checkCases(place, ofStage(isFirst ? 0 : stages - 1));
+  const folder = ofStage(isFirst ? 0 : stages - 1);
+  const caseIds = await checkCases(place, folder);
   if (configuration === "3d_lowres") await checkSecondStage(ofStage(1), caseIds);
   if (configuration === "3d_cascade_fullres") await checkFirstStage(place, caseIds);
   await checkDisk(modelFolder);
+  return { folder, caseIds };
 }
 
 /** Returns the cases in a folder, all of which have their data and a reference. */

@@ -52,7 +52,7 @@ export interface TrainTaskOptions {
 export async function trainTask(options: TrainTaskOptions): Promise<TrainedFolds> {
   const { folds, gpus, signal } = options;
   const { taskName, trainer, modelFolder } = await checkedTaskTraining(options);
-  const folderOf = (fold: Fold): string => join(modelFolder, fold === "all" ? "all" : `fold_${fold}`);
+  const folderOf = (fold: Fold): string => folderOfV1(modelFolder, fold);
   const trained = await withClaimedFolds(folds.map(folderOf), options, (claimOf) =>
     eachFold({ folds, gpus, signal }, (fold, gpu, onBegin) => {
       const foldFolder = folderOf(fold);
@@ -66,12 +66,29 @@ export async function trainTask(options: TrainTaskOptions): Promise<TrainedFolds
   return { modelFolder, ...trained };
 }
 
+export const folderOfV1 = (modelFolder: string, fold: Fold): string =>
+  join(modelFolder, fold === "all" ? "all" : `fold_${fold}`);
+
+/** What decides whether a training can begin. */
+type CheckedTask = Pick<
+  TrainTaskOptions,
+  | "task"
+  | "configuration"
+  | "folds"
+  | "trainer"
+  | "plans"
+  | "folders"
+  | "gpusPerFold"
+  | "parallel"
+  | "pretrainedWeights"
+>;
+
 /**
- * Returns where a training of v1 that can begin writes.
+ * Returns where a training of v1 that can begin writes, and what it reads.
  *
  * @throws the errors of `checkTaskTraining`
  */
-export async function checkedTaskTraining(options: TrainTaskOptions) {
+export async function checkedTaskTraining(options: CheckedTask) {
   const { folders, configuration, plans, folds } = options;
   if (configuration === "3d_cascade_fullres" && options.gpusPerFold > 1 && options.trainer === null)
     throw sharedError(
@@ -82,8 +99,9 @@ export async function checkedTaskTraining(options: TrainTaskOptions) {
   const trainer = options.trainer ?? usualTrainer(options);
   const results = requireFolder(folders, "results");
   const modelFolder = join(results, configuration, taskName, `${trainer}__${plans}`);
-  await checkTaskTraining({
-    preprocessedFolder: join(requireFolder(folders, "preprocessed"), taskName),
+  const preprocessedFolder = join(requireFolder(folders, "preprocessed"), taskName);
+  const data = await checkTaskTraining({
+    preprocessedFolder,
     modelFolder,
     plans,
     configuration,
@@ -91,10 +109,10 @@ export async function checkedTaskTraining(options: TrainTaskOptions) {
     pretrainedWeights: options.pretrainedWeights,
     firstStageTrainer: "nnUNetTrainerV2",
   });
-  return { taskName, trainer, modelFolder };
+  return { taskName, trainer, modelFolder, preprocessedFolder, data };
 }
 
-function usualTrainer({ configuration, gpusPerFold, parallel }: TrainTaskOptions): string {
+function usualTrainer({ configuration, gpusPerFold, parallel }: CheckedTask): string {
   if (gpusPerFold > 1) return parallel === "dp" ? "nnUNetTrainerV2_DP" : "nnUNetTrainerV2_DDP";
   return configuration === "3d_cascade_fullres" ? "nnUNetTrainerV2CascadeFullRes" : "nnUNetTrainerV2";
 }
