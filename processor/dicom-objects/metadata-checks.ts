@@ -39,7 +39,7 @@ export const eitherForm = <A, B>(
   read: (value, place) => (isFirst(value) ? first.read(value, place) : second.read(value, place)),
 });
 
-/** A text of at most so many characters, as its value representation allows (PS3.5, 6.2). */
+/** A text of limited length, as its value representation allows (PS3.5, 6.2). */
 export const textUpTo = (length: number): JsonCheck<string> => ({
   read(value, place) {
     const found = text.read(value, place);

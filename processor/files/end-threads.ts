@@ -6,7 +6,7 @@ const loading = 0;
 const ending = 1;
 const counts = sharedCounts();
 
-/** A thread that has loaded for so long may never be done. */
+/** A thread that has been loading for this time may never be done. */
 const longestWaitMs = 1000;
 
 /**

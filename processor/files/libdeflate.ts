@@ -4,7 +4,8 @@ import { loadNativeCalls } from "./native-calls.js";
 /** The library that inflates whole files faster than zlib. */
 export interface Libdeflate {
   /**
-   * Fills `inflated`; false if the input is not exactly one member that inflates to so many bytes, or if too many calls run.
+   * Fills `inflated`; false if the input is not exactly one member that inflates to as many bytes as `inflated` has, or if too many
+   * calls run.
    */
   gunzip(packed: Buffer, inflated: Buffer): Promise<boolean>;
 }

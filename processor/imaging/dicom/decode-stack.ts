@@ -14,9 +14,9 @@ import type { DicomFile } from "./read-dicom-file.js";
 import type { SliceStack } from "./slice-geometry.js";
 import { tags } from "./tags.js";
 
-/** Uncompressed pixels of at most so many bytes are read sooner than a worker starts. */
+/** Uncompressed pixels of at most this many bytes are read before a worker could start. */
 const smallBytes = 16 << 20;
-/** Uncompressed slices are given to a worker together, up to so many bytes of voxels. */
+/** Uncompressed slices are given to a worker together, up to this many bytes of voxels. */
 const batchBytes = 8 << 20;
 /** This thread decodes fewer at a time, because workers and others may wait for it. */
 const ownBatchBytes = 2 << 20;

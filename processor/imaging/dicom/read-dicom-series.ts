@@ -31,7 +31,7 @@ export async function readDicomSeries(
 
 /**
  * Reads a DICOM series as `readDicomSeries` does, with voxels of 16 bits if every value that its pixels can have is a whole
- * number of so many.
+ * number of 16 bits.
  */
 export const readDicomSeriesAsStored = (
   path: string,

@@ -10,7 +10,7 @@ import { statInputFile } from "./input-file.js";
 /** Deflate cannot compress better than 1032 : 1. A header that announces more is wrong or hostile. */
 const largestRatio = 1032;
 
-/** A file that is cut off must still have one byte in so many, so that a false header cannot fill memory. */
+/** A file that is cut off must have at least a thousandth of the announced bytes, so that a wrong header cannot fill the memory. */
 const largestFill = 1000;
 
 /** The largest file that is inflated at once: a CT of 512 × 512 × 511 voxels. */

@@ -4,7 +4,7 @@ import { sharedError } from "../../contract/shared-errors.js";
 export interface FailureLimit {
   /** As the user wrote it. */
   readonly text: string;
-  /** Returns the number of failures that are still allowed among so many cases. */
+  /** Returns how many failures are allowed among a number of cases. */
   of(caseCount: number): number;
 }
 

@@ -47,7 +47,7 @@ export function runChoices(
 }
 
 /**
- * Returns the GPU of each worker: so many workers for each GPU, or for the whole machine.
+ * Returns the GPU of each worker, with the same number of workers for each GPU, or for the whole machine without one.
  *
  * @throws USAGE for words that name no GPUs, and for GPUs that CUDA_VISIBLE_DEVICES keeps from this process
  */

@@ -33,7 +33,7 @@ interface OpenJob {
   readonly queueId: string;
   hasStarted: boolean;
   isCanceled: boolean;
-  /** True while the state of the job is compared with the queue's; true again if it is to be compared once more. */
+  /** True while the state of the job is compared with the queue's; `mustLookAgain` asks for another look after that. */
   isLooking: boolean;
   mustLookAgain: boolean;
 }

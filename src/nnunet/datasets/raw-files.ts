@@ -85,7 +85,7 @@ export const saveRawFiles = (
   );
 
 /**
- * Returns the reader that `chooseReader` found for the fingerprint, so that unchanged images need not be read once more; null
+ * Returns the reader that `chooseReader` found for the fingerprint, so that unchanged images need not be read again; null
  * if it is unknown.
  */
 export async function foundReader(preprocessedFolder: string): Promise<ImageReaderName | null> {

@@ -20,7 +20,7 @@ export class SampleDraws {
   #further: RandomState | null = null;
 
   /**
-   * Counts how often each number below a limit is drawn, in so many draws. As in `RandomState.below`, bits are masked, and drawn
+   * Counts how often each number below a limit is drawn in a number of draws. As in `RandomState.below`, bits are masked, and drawn
    * again while they are too large; a limit of 1 uses none.
    *
    * @param limit from 1 to 2^31

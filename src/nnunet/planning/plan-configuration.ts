@@ -116,7 +116,7 @@ export function planConfiguration(question: ConfigurationQuestion): PlannedConfi
   };
 }
 
-/** Returns a patch with so many voxels that is equally long in mm on all axes. */
+/** Returns a patch with this many voxels that has the same length in mm on all axes. */
 function patchLike(spacing: readonly number[], voxels: number): number[] {
   const inverse = spacing.map((value) => 1 / value);
   const scale = (voxels / product(inverse)) ** (1 / spacing.length);

@@ -31,7 +31,7 @@ type Owner = Checked<typeof owner>;
 
 const heartbeatMs = 10_000;
 const pollMs = 1000;
-/** After so many looks at the same sign of life, the process of another machine counts as ended. */
+/** If this many looks in a row find the same sign of life, the process of another machine counts as ended. */
 export const deadPolls = 60;
 const mostBytes = 10_000;
 

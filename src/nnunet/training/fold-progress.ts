@@ -29,7 +29,7 @@ export interface FoldProgress {
   readonly pictureMs: number | null;
 }
 
-/** A log is silent after so many times the length of an epoch, but not before this time has passed. */
+/** A log counts as silent after this many times the length of an epoch, but not before the time below has passed. */
 const silentEpochs = 3;
 const silentMs = 600_000;
 

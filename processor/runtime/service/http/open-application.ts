@@ -149,7 +149,7 @@ function disconnectSilent(server: Server, silenceMs: number): void {
     request.once("close", () => socket.setTimeout(0));
     request.once("end", () => socket.setTimeout(0));
   });
-  // Without this listener, Node would end every connection that is silent for so long.
+  // Without this listener, Node would end every connection whose timeout has passed.
   server.on("timeout", (socket) => {
     const exchange = last.get(socket);
     if (exchange === undefined || !exchange.request.complete || exchange.response.writableFinished)

@@ -8,7 +8,7 @@ const lastMatchStart = 12;
 const longestDistance = 65_535;
 const hashBits = 14;
 
-/** After so many misses, the search for matches goes on with steps that are one byte longer. */
+/** Each time that this many searches for a match have failed, the steps of the search grow by one byte. */
 const missesPerStep = 64;
 
 /** Reused, because a block needs it for microseconds only. */

@@ -10,7 +10,7 @@ export interface ReceiverOptions {
   readonly port: number;
   readonly store: InstanceStore;
   readonly maxInstanceBytes: number;
-  /** A connection on which nothing happens for so long is ended. */
+  /** A connection on which nothing happens for this time is closed. */
   readonly idleMs: number;
   /** Receives what went wrong on a connection, without names of patients. */
   readonly onTrouble: (line: string) => void;

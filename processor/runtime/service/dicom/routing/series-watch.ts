@@ -3,7 +3,7 @@ import { isImage } from "./routing-rules.js";
 
 export interface SeriesWatchOptions {
   readonly store: InstanceStore;
-  /** A series is complete when nothing has come for so long. */
+  /** A series is complete when no image has arrived for this time. */
   readonly quietMs: number;
   readonly onComplete: (series: StoredSeries) => void;
 }
