@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { open, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { crc32 } from "node:zlib";
@@ -37,24 +38,34 @@ export async function fileStates(paths: readonly string[]): Promise<readonly Fil
 
 /**
  * Returns what differs if the file has other bytes of the same number: the checksum and the length at the end of gzip data, else
- * a checksum of all bytes. A gzip file whose last part is empty may consist of many, which it says nothing about.
+ * a checksum of all bytes. Gzip data that inflate to fewer bytes than the file has are the last of several parts, or other bytes
+ * after the data: they say nothing about what comes before. Such a file is hashed, because it may hold data that are stored as they
+ * are and then their CRC-32; together these always have the same CRC-32.
  */
 async function checksumOf(path: string): Promise<string> {
-  const end = (await isGzip(path)) ? await lastBytes(path, gzipEndBytes) : null;
-  if (end !== null && end.readUInt32LE(4) > 0) return end.toString("hex");
+  if (await isGzip(path)) return (await gzipEnd(path)) ?? digestOf(path);
   let checksum = 0;
   for await (const chunk of regularFileBytes(path)) checksum = crc32(chunk, checksum);
   return checksum.toString(16).padStart(8, "0");
 }
 
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of regularFileBytes(path)) hash.update(chunk);
+  return hash.digest("hex");
+}
+
 /** CRC-32 and length of what was compressed. */
 const gzipEndBytes = 8;
 
-async function lastBytes(path: string, count: number): Promise<Buffer> {
+/** Returns the end of gzip data; null if it does not stand for the whole file. */
+async function gzipEnd(path: string): Promise<string | null> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
-    return (await file.read({ buffer: Buffer.alloc(count), position: Math.max(0, size - count) })).buffer;
+    const position = Math.max(0, size - gzipEndBytes);
+    const { buffer: end } = await file.read({ buffer: Buffer.alloc(gzipEndBytes), position });
+    return end.readUInt32LE(4) < size ? null : end.toString("hex");
   } finally {
     await file.close();
   }
