@@ -88,6 +88,8 @@ export class ImageView {
       logLevel: "silent",
       loadingText: "",
       isCornerOrientationText: true,
+      // Readable on black, on an image and on a label map; the library's grey is not.
+      fontColor: [1, 1, 0.4, 1],
     });
     await viewer.attachToCanvas(canvas, false);
     const view = new ImageView(frame, canvas, viewer, shown);
