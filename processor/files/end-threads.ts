@@ -10,7 +10,7 @@ const counts = sharedCounts();
 const longestWaitMs = 1000;
 
 /**
- * Ends threads of which each loads packages of native code with `loadUndisturbed` only.
+ * Ends threads that load packages of native code only through `loadUndisturbed`.
  *
  * Waits until no thread loads one, which takes milliseconds.
  */

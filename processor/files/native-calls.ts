@@ -11,7 +11,7 @@ export type Pointer = bigint;
 /**
  * Loads the package that calls functions of C. It is not imported, because a base image of a user's own may lack it.
  *
- * @param stack `large` for a process of OpenVINO, which compiles networks recursively; it must ask before it loads any library. The
+ * @param stack `large` for a process of OpenVINO, which compiles networks recursively; pass it before any library is loaded. The
  *   package takes this memory in each thread, and ends the program if there is none
  * @throws the error of Node if the package is missing, or has no binary for this system
  */
@@ -21,5 +21,5 @@ export function loadNativeCalls(stack: "usual" | "large" = "usual"): NativeCalls
   return calls;
 }
 
-/** The most that the package allows; usual are 2 MiB. */
+/** The most that the package allows; the default is 2 MiB. */
 const largeStackBytes = 16 * 2 ** 20;

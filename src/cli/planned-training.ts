@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { sharedError } from "../../processor/contract/shared-errors.js";
+import { nnunetError } from "../ground/errors/nnunet-errors.js";
 import { findDatasetName } from "../nnunet/find-dataset.js";
 import { nnunetFolders } from "../nnunet/folders.js";
 import {
@@ -18,6 +19,7 @@ import { writeSplits } from "../nnunet/v1/preprocess-task.js";
 import type { CommandSession } from "./command-session.js";
 import type { TrainArguments } from "./commands/train.js";
 import { foldsOf } from "./folds-of.js";
+import { namesOfV1, namesOfV2, pretrainedWeights, programFolderOfV1 } from "./training-names.js";
 
 /** A training that can begin, on this machine or on another one. */
 export interface PlannedTraining {
@@ -27,16 +29,18 @@ export interface PlannedTraining {
   readonly warnings: readonly string[];
   /** nnU-Net's program; null if it is looked for where the training runs. */
   readonly program: string | null;
-  /** What the command of a task says besides the data set, the configuration and what holds for v1 and v2. */
+  /** The flags that only v1, or only v2, needs in a task's command. */
   readonly words: readonly string[];
   folderOf(fold: Fold): string;
   stateOf(foldFolder: string): Promise<FoldState>;
   /**
    * Writes the splits, which the folds would write at the same time.
    *
+   * @param hasQueued true if Slurm has folds of this model already
    * @returns warnings
+   * @throws FOLD_IN_USE if a fold must have begun before these can
    */
-  prepare(open: readonly Fold[]): Promise<readonly string[]>;
+  prepare(open: readonly Fold[], hasQueued: boolean): Promise<readonly string[]>;
 }
 
 /** @throws USAGE; the errors of `checkTraining` or `checkTaskTraining` */
@@ -49,7 +53,8 @@ async function plannedOfV2(
 ): Promise<PlannedTraining> {
   const folders = nnunetFolders({ environment, currentDirectory }, 2);
   const dataset = await findDatasetName(String(args.dataset), folders);
-  const { trainer = "nnUNetTrainer", plans = "nnUNetPlans", configuration, venv, image } = args;
+  const { configuration, venv, image } = args;
+  const { trainer, plans } = namesOfV2(args);
   const place = modelPlace(folders, dataset, { trainer, plans, configuration });
   const modelFolder = await trainedFolder(place);
   const folds = foldsOf(args.folds);
@@ -57,7 +62,7 @@ async function plannedOfV2(
     ...place,
     modelFolder,
     folds,
-    pretrainedWeights: weightsOf(args, currentDirectory),
+    pretrainedWeights: pretrainedWeights(args, currentDirectory),
     gpusPerFold: args["gpus-per-fold"],
   });
   const runner = programOf(venv === undefined ? null : resolve(currentDirectory, venv));
@@ -90,41 +95,44 @@ async function plannedOfV1(
       "USAGE",
       "--slurm trains each fold of v1 on one GPU, because v1's programs for several GPUs need a last step when all folds are trained; leave out --gpus-per-fold, or train without --slurm",
     );
-  const { plans = "nnUNetPlansv2.1", configuration, venv } = args;
+  const { configuration } = args;
+  const { trainer: wantedTrainer, plans } = namesOfV1(args);
+  const programFolder = programFolderOfV1(args, currentDirectory);
   const folds = foldsOf(args.folds);
   const { taskName, trainer, modelFolder, preprocessedFolder, data } = await checkedTaskTraining({
     task: String(args.dataset),
     configuration,
     folds,
-    trainer: args.trainer ?? null,
+    trainer: wantedTrainer,
     plans,
     folders: nnunetFolders({ environment, currentDirectory }, 1),
     gpusPerFold: 1,
     parallel: args.parallel,
-    pretrainedWeights: weightsOf(args, currentDirectory),
+    pretrainedWeights: pretrainedWeights(args, currentDirectory),
   });
   return {
     dataset: taskName,
     modelFolder,
     folds,
     warnings: [],
-    program: venv === undefined ? null : join(resolve(currentDirectory, venv), "bin", "nnUNet_train"),
+    program: programFolder === null ? null : join(programFolder, "nnUNet_train"),
     words: ["--nnunet", "v1", "--trainer", trainer, "--plans", plans],
     folderOf: (fold) => folderOfV1(modelFolder, fold),
     stateOf: foldStateOfV1,
-    async prepare(open) {
-      if (open.length > 1 && !(await isUnpacked(data)))
-        throw sharedError(
-          "USAGE",
-          `v1 unpacks the cases in ${data.folder} when its first training starts, and folds that start at once would read half a file; submit one fold, such as \`--folds ${open[0]}\`, and the others when its log in ${join(modelFolder, "slurm")} has an epoch`,
+    async prepare(open, hasQueued) {
+      if ((open.length > 1 || hasQueued) && !(await isUnpacked(data))) {
+        const others = `when the first one's log in ${join(modelFolder, "slurm")} shows its first epoch`;
+        throw nnunetError(
+          "FOLD_IN_USE",
+          `v1 unpacks the cases in ${data.folder} when its first training starts, and folds that start together would read incomplete files; ${
+            hasQueued
+              ? `Slurm has a fold of this model already: submit others ${others}`
+              : `submit one fold, such as \`--folds ${open[0]}\`, and the others ${others}`
+          }`,
         );
+      }
       if (folds.some((fold) => fold !== "all")) await writeSplits(preprocessedFolder, data.caseIds);
       return [];
     },
   };
 }
-
-const weightsOf = (args: TrainArguments, currentDirectory: string): string | null => {
-  const weights = args["pretrained-weights"];
-  return weights === undefined ? null : resolve(currentDirectory, weights);
-};

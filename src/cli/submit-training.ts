@@ -1,5 +1,7 @@
 import { delimiter, join, resolve } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { counted } from "../../processor/contract/counted.js";
+import { ProcessorError } from "../../processor/contract/errors.js";
 import { sharedError } from "../../processor/contract/shared-errors.js";
 import { exists } from "../../processor/files/exists.js";
 import { writeFileWhole } from "../../processor/files/write-file.js";
@@ -8,7 +10,7 @@ import { queuedTasks, submitScript } from "../batch/submit-array.js";
 import { nnunetError } from "../ground/errors/nnunet-errors.js";
 import { packageRoot } from "../ground/files/package-root.js";
 import { shellWord } from "../ground/shell-word.js";
-import { withClaimedFolds } from "../nnunet/training/claim-folds.js";
+import { type ClaimOptions, withClaimedFolds } from "../nnunet/training/claim-folds.js";
 import type { Fold } from "../nnunet/training/each-fold.js";
 import type { CommandSession } from "./command-session.js";
 import type { TrainArguments } from "./commands/train.js";
@@ -67,12 +69,11 @@ export async function submitTraining(
     signalSeconds,
   });
   const size = counted(open.length, "fold");
-  // A second command at the same time must not look into the queue before the first has submitted its tasks.
-  const job = await withClaimedFolds([logs], { ...claimOptions, deed }, async () => {
-    if (!args["dry-run"]) await requireNotQueued(script, open, signal);
+  const job = await oneAtATime(logs, claimOptions, async () => {
+    const hasQueued = !args["dry-run"] && (await requireNotQueued(script, open, signal));
     // The claims are only tried: the tasks themselves take them.
     await withClaimedFolds(open.map(folderOf), claimOptions, async () => {});
-    for (const warning of await planned.prepare(open)) onWarning(warning);
+    for (const warning of await planned.prepare(open, hasQueued)) onWarning(warning);
     await writeFileWhole(script, [Buffer.from(text)]);
     return args["dry-run"] ? null : submitScript(script, signal);
   });
@@ -89,7 +90,30 @@ async function unfinished({ folds, folderOf, stateOf }: PlannedTraining): Promis
 
 const jobName = "nnunet-train";
 
-const deed = "is submitting folds of this model, which takes a second";
+/**
+ * Runs `action` when no other command submits folds of the model: a second one must not look into the queue before the first has
+ * submitted its tasks.
+ *
+ * @throws FOLD_IN_USE if another command submits for half a minute
+ */
+async function oneAtATime<T>(logs: string, options: ClaimOptions, action: () => Promise<T>): Promise<T> {
+  for (let looks = 1; ; looks++) {
+    let isMine = false;
+    try {
+      return await withClaimedFolds([logs], { ...options, deed: "is submitting folds of this model" }, () => {
+        isMine = true;
+        return action();
+      });
+    } catch (error) {
+      const isTaken = !isMine && error instanceof ProcessorError && error.code === "FOLD_IN_USE";
+      if (!isTaken || looks === mostLooks) throw error;
+    }
+    await wait(lookEveryMs, undefined, { signal: options.signal });
+  }
+}
+
+const lookEveryMs = 500;
+const mostLooks = 60;
 
 /** Not a fold's number in practice, and within the size of arrays that clusters allow. */
 const taskOfAll = 100;
@@ -97,11 +121,19 @@ const taskOfAll = 100;
 /** A fold has the same task, and so the same log, in every array. */
 const taskOf = (fold: Fold): number => (fold === "all" ? taskOfAll : fold);
 
-/** @throws FOLD_IN_USE if an earlier array is to train one of the folds, or does */
-async function requireNotQueued(script: string, folds: readonly Fold[], signal: AbortSignal): Promise<void> {
+/**
+ * @returns whether Slurm has other folds of the model
+ * @throws FOLD_IN_USE if an earlier array is to train one of the folds, or does
+ */
+async function requireNotQueued(
+  script: string,
+  folds: readonly Fold[],
+  signal: AbortSignal,
+): Promise<boolean> {
   const wanted = new Map(folds.map((fold) => [taskOf(fold), fold]));
-  const queued = (await queuedTasks({ script, jobName }, signal)).filter(({ number }) => wanted.has(number));
-  if (queued.length === 0) return;
+  const all = await queuedTasks({ script, jobName }, signal);
+  const queued = all.filter(({ number }) => wanted.has(number));
+  if (queued.length === 0) return all.length > 0;
   const lines = queued.map(
     ({ id, number, state, user }) => `fold ${wanted.get(number)}: ${id} of ${user}, ${state}`,
   );

@@ -226,11 +226,14 @@ export function sortedFailure(error: unknown): Error {
 function reasonOf(error: Error): string {
   const codes = causes(error).map((cause) => ("code" in cause ? String(cause.code) : ""));
   if (codes.includes("ETIMEDOUT")) return "the server sends nothing";
-  if (codes.includes("EAI_AGAIN")) return `no name server answers, or there is no network: ${error.message}`;
+  if (codes.includes("EAI_AGAIN")) return noNameServer(error);
   if (codes.some((code) => code === "ECONNRESET" || code === "EPIPE" || code === "ERR_BODY_PARSE_FAILURE"))
     return "the connection broke";
   return error.message;
 }
+
+export const noNameServer = (error: Error): string =>
+  `no name server answers, or there is no network: ${error.message}`;
 
 function causes(error: unknown): Error[] {
   const chain: Error[] = [];

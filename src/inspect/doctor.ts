@@ -95,7 +95,7 @@ async function openvinoFinding(options: DoctorOptions): Promise<readonly Finding
 function libdeflateFinding(): Finding {
   const check = "libdeflate";
   return libdeflate() !== null
-    ? pass(check, "reads .nii.gz files of up to 256 MiB")
+    ? pass(check, "reads .nii.gz files that inflate to at most 256 MiB")
     : notChecked(
         check,
         "not on this system; `apt-get install libdeflate0` (macOS: `brew install libdeflate`) reads .nii.gz files in two thirds of the time",

@@ -94,9 +94,11 @@ async function inspectImageNamed(
     return null;
   });
   if (image !== null) return image;
+  const near = await didYouMean(path);
   throw sharedError(
     "MODEL_NOT_FOUND",
-    `${missing}, and no image ${name} was found${withoutEngine}${await didYouMean(path)}`,
+    // A name of an image need not be a path of which a part exists.
+    `${missing}, and no image ${name} was found${withoutEngine}${near.startsWith("; did you mean") ? near : ""}`,
   );
 }
 

@@ -83,8 +83,10 @@ export class DownloadCache {
       this.#http,
     ).catch((error: unknown) => {
       if (!(error instanceof ProcessorError) || error.code !== "DOWNLOAD_FAILED") throw error;
-      // With the address, the file can be fetched in another way.
-      const message = `${error.message}; the file is at ${shownUrl(request.url)}`;
+      // A posted request has no address under which a browser finds the file.
+      if (request.postedJson != null) throw error;
+      const isWhole = new URL(request.url).search === "";
+      const message = `${error.message}; the file is at ${shownUrl(request.url)}${isWhole ? "" : " (without its query)"}`;
       throw builderError("DOWNLOAD_FAILED", message, { cause: error });
     });
   }

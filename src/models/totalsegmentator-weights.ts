@@ -80,10 +80,10 @@ async function findWeights(
     );
   return trainedModel({ ...query, modelDir: address }, work).catch((error: unknown) => {
     if (!(error instanceof ProcessorError) || error.code !== "DOWNLOAD_FAILED") throw error;
-    const places = folder === null ? "" : `a copy of it in ${folder} is used as well, and `;
+    const places = folder === null ? "" : `put it into ${folder} under the same name, or `;
     throw builderError(
       "DOWNLOAD_FAILED",
-      `${error.message}; ${places}${mirrorVariable} names a mirror of the releases`,
+      `${error.message}; ${places}name a mirror of the releases in ${mirrorVariable}`,
       { cause: error },
     );
   });

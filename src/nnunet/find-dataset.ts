@@ -68,7 +68,8 @@ export async function findDatasetName(word: string, folders: NnunetFolders): Pro
 }
 
 /**
- * Returns the names of several data sets, each once, although a user may have written it in two ways, such as 4 and Dataset004_Liver.
+ * Returns the names of several data sets, without duplicates, even if the user wrote one in two ways, such as 4 and
+ * Dataset004_Liver.
  *
  * @throws what `findDatasetName` throws
  */

@@ -42,9 +42,7 @@ export class RandomState {
     return value;
   }
 
-  /**
-   * Returns the next numbers as signed words, at the begin of a block only. The next call overwrites them.
-   */
+  /** Returns the next numbers as signed words. Call it only at the start of a block; the next call overwrites them. */
   nextBlock(): Int32Array {
     this.#fill();
     this.#next = size;

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -7,7 +7,7 @@ import got from "got";
 import { expect, onTestFinished, test } from "vitest";
 import { describeWithEngine, removeImage } from "../support/docker/docker.js";
 import { goldenPath, repositoryRoot } from "../support/golden.js";
-import { describeWith, needs } from "../support/needs.js";
+import { describeWith, needs, testWith } from "../support/needs.js";
 import { startRegistry } from "../support/oci/test-registry.js";
 
 const execute = promisify(execFile);
@@ -56,16 +56,25 @@ describeWith([needs.registry], "the CI recipe", () => {
   });
 });
 
-test("the CI recipe refuses a name that is not a folder before it builds the others", async () => {
-  const run = execute(join(repositoryRoot, "examples", "ci", "build-models.sh"), ["models/typo"], {
-    cwd: repositoryRoot,
-    env: { ...process.env, VERSION: "v1" },
-  });
-  await expect(run).rejects.toMatchObject({
-    code: 2,
-    stderr: expect.stringMatching(/^models\/typo is not a folder/),
-  });
-});
+testWith(
+  [needs.bash],
+  "the CI recipe refuses a name that is not a folder before it builds the others",
+  async () => {
+    const cwd = mkdtempSync(join(tmpdir(), "ci-"));
+    onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
+    addModel(join(cwd, "models", "good"), "seg.nii.gz");
+    const words = ["models/good", "models/typo"];
+    const run = execute(join(repositoryRoot, "examples", "ci", "build-models.sh"), words, {
+      cwd,
+      env: { ...process.env, VERSION: "v1" },
+    });
+    await expect(run).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^models\/typo is not a folder/),
+    });
+    expect(existsSync(join(cwd, "reports"))).toBe(false);
+  },
+);
 
 /** @param expected the right segmentation; null for a wrong one */
 function addModel(folder: string, expected: string | null): void {

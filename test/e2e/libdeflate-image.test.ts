@@ -60,7 +60,10 @@ describeWithEngine("an image of Debian's packages", () => {
     const script = `
         import("/opt/nnunet-processor/processor/imaging/formats/gunzip-whole.js").then(
           async ({ gunzipWhole, newGunzipMemory }) => {
-            const bytes = await gunzipWhole({ path: "/input/${file}" }, 2 ** 28, newGunzipMemory());
+            const { open } = await import("node:fs/promises");
+            const file = await open("/input/${file}");
+            const bytes = await gunzipWhole({ file, start: 0 }, { packed: 2 ** 28, inflated: 2 ** 28 }, newGunzipMemory());
+            await file.close();
             console.log(JSON.stringify(bytes === null ? null : bytes.length));
           });`;
     const command = ["/usr/local/bin/node", "-e", script];

@@ -90,9 +90,7 @@ describeWith([needs.slurm], "with a real Slurm", () => {
     toy.trainerThat("true");
     const submit = () => toy.train("--slurm", "-f", "2", "--sbatch=--hold");
     expect((await Promise.all([submit(), submit(), submit()])).sort()).toEqual([0, 5, 5]);
-    expect(toy.terminal.printed.err).toMatch(
-      /slurm: process \d+ on \S+, started at \S+, is submitting folds of this model/,
-    );
+    expect(toy.terminal.printed.err.match(/Slurm has tasks for the same folds already/g)).toHaveLength(2);
     expect(toy.terminal.printed.out.match(/array \d+/g)).toHaveLength(1);
   });
 
@@ -117,8 +115,13 @@ describeWith([needs.slurm], "with a real Slurm", () => {
     const v1 = toyTask();
     const { printed } = v1.terminal;
     v1.program("nnUNet_train", ...finishOfV1);
-    expect(await v1.train("2d", "--slurm", "-f", "0", "1")).toBe(2);
+    expect(await v1.train("2d", "--slurm", "-f", "0", "1")).toBe(5);
     expect(printed.err.replaceAll(/\s+/g, " ")).toContain("submit one fold, such as `--folds 0`");
+    expect(await v1.train("2d", "--slurm", "-f", "1", "--sbatch=--hold"), printed.err).toBe(0);
+    expect(await v1.train("2d", "--slurm", "-f", "0")).toBe(5);
+    expect(printed.err.replaceAll(/\s+/g, " ")).toContain("Slurm has a fold of this model already");
+    await outputOf("scancel", /array (\d+)/.exec(printed.out)![1]!);
+    await slurm.settle();
     expect(await v1.train("2d", "--slurm", "-f", "0"), printed.err).toBe(0);
     await slurm.settle();
     expect(logOfV1(v1, 0)).toContain("fold 0: training from the beginning");

@@ -1,8 +1,8 @@
 import { constants } from "node:buffer";
 import { open } from "node:fs/promises";
-import { freeBuffer } from "../../files/free-buffer.js";
+import { isMainThread } from "node:worker_threads";
 import { imageError } from "../errors.js";
-import { type ByteSource, type ByteStream, chunkBytes, openStream } from "./byte-stream.js";
+import { type ByteSource, type ByteStream, chunkBytes, openStream, streamOf } from "./byte-stream.js";
 import { type GunzipMemory, gunzipWhole, newGunzipMemory } from "./gunzip-whole.js";
 import { gzipLengthBeforeOtherBytes } from "./gzip-end.js";
 import { statInputFile } from "./input-file.js";
@@ -16,7 +16,7 @@ const largestFill = 1000;
 /** The largest file that is inflated at once: a CT of 512 × 512 × 511 voxels. */
 const largestWhole = 1 << 28;
 
-/** What the last reader of blocks has used; null while one reads. */
+/** What the last reader of blocks in this worker thread has used; null while one reads. */
 let spareMemory: GunzipMemory | null = null;
 
 /** Returns whether numbers of any type can be looked at in place there. */
@@ -93,12 +93,11 @@ export class ByteReader {
         `${this.#source.path}: ${length} bytes of voxels; Node.js can hold at most ${constants.MAX_LENGTH} in one buffer`,
       );
     }
-    const memory = newGunzipMemory();
-    const whole = await this.#gunzipWhole(memory);
-    freeBuffer(memory.packed);
-    if (whole === null) freeBuffer(memory.inflated);
-    if (whole !== null && isAligned(whole, offset) && offset + length <= whole.length)
+    const whole = await this.#gunzipWhole(newGunzipMemory(), offset + length);
+    if (whole !== null && isAligned(whole, offset) && offset + length <= whole.length) {
+      this.#pending = whole.subarray(offset + length);
       return whole.subarray(offset, offset + length);
+    }
     const data = Buffer.allocUnsafeSlow(length);
     let position = 0;
     for await (const part of this.#partsOf(offset, length)) position += part.copy(data, position);
@@ -107,7 +106,7 @@ export class ByteReader {
 
   /**
    * Skips `offset` bytes from the start and gives the next `length` bytes in blocks of `blockBytes`, of which the last may be
-   * shorter. A block may overwrite the one before it, so that no memory is needed for the whole.
+   * shorter. A block may overwrite the one before it, so that a large file needs no memory for the whole.
    */
   readBlocks(offset: number, length: number, blockBytes: number): AsyncGenerator<Buffer> {
     this.#checkAnnounced(offset, length);
@@ -118,10 +117,11 @@ export class ByteReader {
     const memory = spareMemory ?? newGunzipMemory();
     spareMemory = null;
     try {
-      await this.#gunzipWhole(memory);
+      await this.#gunzipWhole(memory, offset + length);
       yield* this.#copiedBlocks(offset, length, blockBytes);
     } finally {
-      spareMemory = memory;
+      // The program's own thread lives longer than its work.
+      if (!isMainThread) spareMemory = memory;
     }
   }
 
@@ -147,20 +147,22 @@ export class ByteReader {
     if (filled > 0) yield block.subarray(0, filled);
   }
 
-  /** Inflates the source at once, if that is possible, and returns all its bytes. The reader gives them in place of the stream's. */
-  async #gunzipWhole(memory: GunzipMemory): Promise<Buffer | null> {
+  /**
+   * Inflates the source at once, if that is possible, and returns all its bytes, which are then pending in place of the stream's.
+   *
+   * @param wanted the number of bytes that the header announces; a file of far more is left to the stream
+   */
+  async #gunzipWhole(memory: GunzipMemory, wanted: number): Promise<Buffer | null> {
     const { compression, start = 0 } = this.#source;
     if (compression !== "gzip" || this.#given > this.#pending.length) return null;
-    const { file, close } = this.#stream;
-    const whole = await gunzipWhole({ file, start }, largestWhole, memory);
+    const { file, stop, close } = this.#stream;
+    const most = { packed: largestWhole, inflated: Math.min(largestWhole, wanted + chunkBytes) };
+    const whole = await gunzipWhole({ file, start }, most, memory);
     if (whole === null) return null;
-    close();
-    this.#pending = Buffer.alloc(0);
-    this.#given = 0;
-    const chunks = (async function* () {
-      yield whole;
-    })();
-    this.#stream = { chunks, file, close: () => {} };
+    stop();
+    this.#pending = whole;
+    this.#given = whole.length;
+    this.#stream = { chunks: nothing(), file, stop: () => {}, close };
     return whole;
   }
 
@@ -242,17 +244,21 @@ export class ByteReader {
     }
   }
 
-  /** Opens the stream again without the bytes after the last gzip member. Returns false if there are none. */
+  /** Begins the stream again without the bytes after the last gzip member. Returns false if there are none. */
   async #reopenWithoutOtherBytes(): Promise<boolean> {
     const source = this.#source;
     const given = this.#given;
     if (this.#endsEarly) return false;
-    const length = await gzipLengthBeforeOtherBytes(source.path, source.start ?? 0);
+    const { file, stop } = this.#stream;
+    const length = await gzipLengthBeforeOtherBytes(file, source.start ?? 0);
     if (length === null) return false;
     this.#endsEarly = true;
     this.#repeated = given;
-    this.#stream.close();
-    this.#stream = await openStream(source, length);
+    stop();
+    this.#stream = streamOf(file, source, length);
     return true;
   }
 }
+
+/** A stream without chunks. */
+async function* nothing(): AsyncGenerator<Buffer> {}

@@ -1,6 +1,7 @@
-import { createReadStream } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { Readable } from "node:stream";
 import { createInflateRaw } from "node:zlib";
+import { packedBytes } from "./byte-stream.js";
 
 /** A file with more members is not searched, because each one needs a stream of its own. */
 const mostMembers = 1000;
@@ -17,24 +18,19 @@ const trailerBytes = 8;
  * @param start offset of the first member
  * @returns null if a member is damaged or cut off, or if nothing follows
  */
-export async function gzipLengthBeforeOtherBytes(path: string, start: number): Promise<number | null> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    let end = start;
-    for (let members = 0; members < mostMembers; members++) {
-      const header = await memberHeaderLength(file, end);
-      if (header === "other bytes") return members === 0 || end === size ? null : end - start;
-      if (header === "damaged") return null;
-      const deflated = await deflatedLength(path, end + header);
-      if (deflated === null) return null;
-      end += header + deflated + trailerBytes;
-      if (end > size) return null;
-    }
-    return null;
-  } finally {
-    await file.close();
+export async function gzipLengthBeforeOtherBytes(file: FileHandle, start: number): Promise<number | null> {
+  const { size } = await file.stat();
+  let end = start;
+  for (let members = 0; members < mostMembers; members++) {
+    const header = await memberHeaderLength(file, end);
+    if (header === "other bytes") return members === 0 || end === size ? null : end - start;
+    if (header === "damaged") return null;
+    const deflated = await deflatedLength(file, end + header);
+    if (deflated === null) return null;
+    end += header + deflated + trailerBytes;
+    if (end > size) return null;
   }
+  return null;
 }
 
 /** Returns the length of the header of a gzip member (RFC 1952, section 2.3). */
@@ -62,18 +58,18 @@ async function memberHeaderLength(
   return at < bytes.length ? at : "damaged";
 }
 
-async function deflatedLength(path: string, start: number): Promise<number | null> {
+async function deflatedLength(file: FileHandle, start: number): Promise<number | null> {
   const inflate = createInflateRaw();
-  const file = createReadStream(path, { start });
-  file.on("error", (error) => inflate.destroy(error));
+  const bytes = Readable.from(packedBytes(file, start, Number.POSITIVE_INFINITY));
+  bytes.on("error", (error) => inflate.destroy(error));
   // A pipeline would treat bytes after the deflated data as an error.
-  file.pipe(inflate);
+  bytes.pipe(inflate);
   try {
     for await (const _ of inflate);
     return inflate.bytesWritten;
   } catch {
     return null;
   } finally {
-    file.destroy();
+    bytes.destroy();
   }
 }

@@ -7,10 +7,11 @@ import { type AxisTurn, turnGeometry, turnToRas, turnVoxels } from "./reorient.j
 /**
  * Returns the channels of a case, all with the axes of one of them if the reader is one of nnU-Net's "WithReorient" readers, which
  * turn each channel to RAS by its own orientation. The segmentation is turned back to the axes of the first channel by nibabel's
- * reader, and to those of the last one by ITK's.
+ * reader, and to those of the last one by ITK's. A DICOM series keeps its axes, because results name its slices.
  */
 export function channelsOnSameAxes(images: readonly Image[], imageReader: string | null): readonly Image[] {
-  const kept = isNibabel(imageReader) ? images[0] : images.at(-1);
+  const keepsFirst = isNibabel(imageReader) || images[0]?.source.format === "dicom";
+  const kept = keepsFirst ? images[0] : images.at(-1);
   if (kept === undefined || !reorients(imageReader)) return images;
   return images.map((image) => inOrientationOf(kept.geometry, image));
 }

@@ -168,8 +168,8 @@ export interface CaseReport {
   readonly status: "done" | "skipped" | "failed";
   readonly outputFile: string;
   /**
-   * The other files of the case, such as its DICOM segmentation and its probabilities; absent if there are none, and
-   * unless the case is done.
+   * The other files of the case, such as its DICOM segmentation and its probabilities; absent if there are none, or
+   * if the case is not done.
    */
   readonly furtherFiles?: readonly string[];
   /** What ran the network, such as `CPUExecutionProvider` or `OpenVINO CPU`; absent unless the case is done. */

@@ -1,6 +1,7 @@
 import type { InferredOptionTypes } from "yargs";
 import { withPagePaths } from "../../ground/files/page-path.js";
 import { inspectSource } from "../../inspect/inspect-source.js";
+import type { Inspection } from "../../inspect/inspection.js";
 import { sourceContext } from "../../models/obtain-model.js";
 import type { CommandSession } from "../command-session.js";
 import { inspectionText } from "../inspection-text.js";
@@ -17,10 +18,13 @@ export async function runInspect(args: InspectArguments, session: CommandSession
     openContext: () => sourceContext(args["zenodo-url"] ?? null, session),
     nvidia: await nvidiaArguments(args, terminal),
   });
-  terminal.out(
-    args.json
-      ? `${JSON.stringify(inspection, null, 2)}\n`
-      : withPagePaths(inspectionText(inspection), terminal.currentDirectory),
-  );
+  const shown = withOpenPages(inspection, terminal.currentDirectory);
+  terminal.out(args.json ? `${JSON.stringify(shown, null, 2)}\n` : inspectionText(shown));
   return 0;
 }
+
+/** Names the pages of remedies by paths that can be opened. */
+const withOpenPages = (inspection: Inspection, currentDirectory: string): Inspection =>
+  JSON.parse(JSON.stringify(inspection), (key, value: unknown) =>
+    key === "help" && typeof value === "string" ? withPagePaths(value, currentDirectory) : value,
+  ) as Inspection;

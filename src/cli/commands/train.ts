@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { sharedError } from "../../../processor/contract/shared-errors.js";
@@ -12,6 +12,7 @@ import type { CommandSession } from "../command-session.js";
 import { foldsOf } from "../folds-of.js";
 import { jsonText } from "../json-text.js";
 import type { trainOptions } from "../options/train-options.js";
+import { namesOfV1, namesOfV2, pretrainedWeights, programFolderOfV1 } from "../training-names.js";
 import { trainingProgress } from "../training-progress.js";
 
 export type TrainArguments = InferredOptionTypes<typeof trainOptions> & {
@@ -99,7 +100,6 @@ function trainingOf(
 ): Training {
   const { terminal, environment, currentDirectory, progress, signal } = session;
   const shown = trainingProgress(terminal, progress, args.json);
-  const weights = args["pretrained-weights"];
   const common = {
     configuration: args.configuration,
     folds: foldsOf(args.folds),
@@ -108,7 +108,7 @@ function trainingOf(
     gpus,
     gpusPerFold: args["gpus-per-fold"],
     savesProbabilities: args["save-probabilities"],
-    pretrainedWeights: weights === undefined ? null : resolve(currentDirectory, weights),
+    pretrainedWeights: pretrainedWeights(args, currentDirectory),
     restart: args.restart,
     onEvent: shown.onEvent,
     onWarning: (text: string) => progress.note(`warning: ${text}`),
@@ -118,9 +118,8 @@ function trainingOf(
     const options = {
       ...common,
       task: dataset,
-      trainer: args.trainer ?? null,
-      plans: args.plans ?? "nnUNetPlansv2.1",
-      programFolder: args.venv === undefined ? null : join(resolve(currentDirectory, args.venv), "bin"),
+      ...namesOfV1(args),
+      programFolder: programFolderOfV1(args, currentDirectory),
       parallel: args.parallel,
     };
     const check = () => checkedTaskTraining(options);
@@ -129,8 +128,7 @@ function trainingOf(
   const options = {
     ...common,
     dataset,
-    trainer: args.trainer ?? "nnUNetTrainer",
-    plans: args.plans ?? "nnUNetPlans",
+    ...namesOfV2(args),
     runner,
     device: args.device,
   };

@@ -47,13 +47,19 @@ export async function runVerify(args: VerifyArguments, session: CommandSession):
   );
 }
 
-/** Returns the end of the message for an image on another base, which has no layer in common with the rebuild. */
+/** Returns the end of the message for an image on another base, whose layers all differ from those of the rebuild. */
 export function otherBase({ settings }: Pick<VerifyReport, "settings">): string {
   const base = settings.find(({ name }) => name === "config.Labels.org.opencontainers.image.base.name");
   if (base === undefined || base.found === null) return "";
   const name = base.found.replaceAll('"', "");
-  return `; it was built on the base ${name}, and these inputs on ${base.expected?.replaceAll('"', "") ?? "none"}: \`--base-image ${name}\` compares it with a build on its own base`;
+  const remedy = name.startsWith(ownBaseName)
+    ? "give the --device, --cuda, --gpu-arch and --leave-out of that build, and use the version of build_processor that made it"
+    : "name that base with --base-image to compare the image with a build on it";
+  return `; it was built on the base ${name}, and these inputs on ${base.expected?.replaceAll('"', "") ?? "none"}: ${remedy}`;
 }
+
+/** How the names of bases that this program makes begin. */
+const ownBaseName = "nnunet-processor-base:";
 
 /** Formats the report for people. */
 export function verificationText(report: VerifyReport): string {

@@ -138,7 +138,7 @@ export const builderError = defineErrors({
   DOWNLOAD_FAILED: {
     exit: 5,
     http: 502,
-    help: "Run the command again: it continues where it stopped. Behind a proxy, set https_proxy. An archive that was fetched on another machine takes the place of the address or name. --zenodo-url names a mirror of Zenodo.",
+    help: "Run the command again: it continues where it stopped. Behind a proxy, set https_proxy. Without a network, download the model's archive on another machine and give its path instead of the address. --zenodo-url names a mirror of Zenodo.",
   },
   DOWNLOAD_NOT_ARCHIVE: {
     exit: 5,

@@ -1,10 +1,8 @@
 import { createHash } from "node:crypto";
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { crc32 } from "node:zlib";
 import { regularFileBytes } from "../../../processor/files/read-text-file.js";
 import { whyUnreadable } from "../../../processor/files/why-unreadable.js";
-import { isGzip } from "../../../processor/imaging/formats/byte-source.js";
 import { nnunetError } from "../../ground/errors/nnunet-errors.js";
 import { someOf } from "../../ground/some-of.js";
 import { readJsonObject } from "../files/read-json.js";
@@ -16,7 +14,7 @@ export interface FileState {
   readonly path: string;
   readonly bytes: number;
   readonly modifiedMs: number;
-  readonly checksum: string;
+  readonly sha256: string;
 }
 
 /** The file in the preprocessed folder that says which raw files the fingerprint was made of. nnU-Net ignores it. */
@@ -28,7 +26,7 @@ export async function fileStates(paths: readonly string[]): Promise<readonly Fil
   for (const path of paths) {
     try {
       const { size, mtimeMs } = await stat(path);
-      states.push({ path, bytes: size, modifiedMs: Math.floor(mtimeMs), checksum: await checksumOf(path) });
+      states.push({ path, bytes: size, modifiedMs: Math.floor(mtimeMs), sha256: await digestOf(path) });
     } catch (cause) {
       throw nnunetError("DATASET_INVALID", `${path}${await whyUnreadable(path, cause)}`, { cause });
     }
@@ -36,39 +34,10 @@ export async function fileStates(paths: readonly string[]): Promise<readonly Fil
   return states;
 }
 
-/**
- * Returns what differs if the file has other bytes of the same number: the checksum and the length at the end of gzip data, else
- * a checksum of all bytes. Gzip data that inflate to fewer bytes than the file has are the last of several parts, or other bytes
- * after the data: they say nothing about what comes before. Such a file is hashed, because it may hold data that are stored as they
- * are and then their CRC-32; together these always have the same CRC-32.
- */
-async function checksumOf(path: string): Promise<string> {
-  if (await isGzip(path)) return (await gzipEnd(path)) ?? digestOf(path);
-  let checksum = 0;
-  for await (const chunk of regularFileBytes(path)) checksum = crc32(chunk, checksum);
-  return checksum.toString(16).padStart(8, "0");
-}
-
 async function digestOf(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of regularFileBytes(path)) hash.update(chunk);
   return hash.digest("hex");
-}
-
-/** CRC-32 and length of what was compressed. */
-const gzipEndBytes = 8;
-
-/** Returns the end of gzip data; null if it does not stand for the whole file. */
-async function gzipEnd(path: string): Promise<string | null> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    const position = Math.max(0, size - gzipEndBytes);
-    const { buffer: end } = await file.read({ buffer: Buffer.alloc(gzipEndBytes), position });
-    return end.readUInt32LE(4) < size ? null : end.toString("hex");
-  } finally {
-    await file.close();
-  }
 }
 
 /**
@@ -86,9 +55,9 @@ export const saveRawFiles = (
     {
       reader,
       files: new Map(
-        files.map(({ path, bytes, modifiedMs, checksum }) => [
+        files.map(({ path, bytes, modifiedMs, sha256 }) => [
           relative(rawFolder, path),
-          { bytes, modifiedMs, checksum },
+          { bytes, modifiedMs, sha256 },
         ]),
       ),
     },
@@ -96,7 +65,7 @@ export const saveRawFiles = (
   );
 
 /**
- * Returns the reader that `chooseReader` found for the fingerprint, so that unchanged images need not be read again; null
+ * Returns the reader that `chooseReader` found for the fingerprint, so that unchanged images need not be read once more; null
  * if it is unknown.
  */
 export async function foundReader(preprocessedFolder: string): Promise<ImageReaderName | null> {
@@ -136,8 +105,7 @@ async function isSame(path: string, before: ReadonlyMap<string, unknown>): Promi
   const found = await stat(path).catch(() => null);
   if (found === null || found.size !== before.get("bytes")) return false;
   return (
-    Math.floor(found.mtimeMs) === before.get("modifiedMs") ||
-    (await checksumOf(path)) === before.get("checksum")
+    Math.floor(found.mtimeMs) === before.get("modifiedMs") || (await digestOf(path)) === before.get("sha256")
   );
 }
 

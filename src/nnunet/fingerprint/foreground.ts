@@ -58,7 +58,7 @@ export interface CaseForeground {
 }
 
 /**
- * Reads a case and returns its foreground. No image is in memory as a whole, unless its reader turns it or its format is not NIfTI.
+ * Reads a case and returns its foreground. Large images are not in memory as a whole, unless their reader turns them or their format is not NIfTI.
  *
  * @throws DATASET_INVALID if a voxel is NaN, or the images have different sizes
  */

@@ -64,12 +64,12 @@ function keptBlock(at: number): Int32Array {
 interface Tally {
   /** How often each number was drawn, without what `bytes` holds. */
   readonly counts: Uint32Array;
-  /** The same up to 255. One byte for each number stays in the cache of a core, where whole counts would not. */
+  /** The part of each count that is below 256. One byte for each number stays in the cache of a core, where whole counts would not. */
   readonly bytes: Uint8Array;
   readonly mask: number;
 }
 
-/** Counts the draws among some random numbers, and returns how many there were. A masked number that is too large is none. */
+/** Counts the draws among some random numbers, and returns how many there were. A masked number that is too large does not count as a draw. */
 function addDraws({ counts, bytes, mask }: Tally, numbers: Int32Array, from: number, to: number): number {
   let drawn = 0;
   for (let i = from; i < to; i++) {

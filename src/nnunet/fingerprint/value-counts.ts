@@ -25,7 +25,7 @@ export const equalCounts = (channels: readonly Float32Array[]): readonly ValueCo
     return { values: distinct, weights: Float64Array.from(weights, (weight) => weight / values.length) };
   });
 
-/** Whole numbers from `lowest` up to as many are counted in a table: those of all images with one or two bytes for a voxel. */
+/** The number of whole numbers, from `lowest`, that are counted in a table: those of all images with one or two bytes for a voxel. */
 const tableLength = 1 << 17;
 const lowest = -tableLength / 2;
 

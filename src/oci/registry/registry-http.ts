@@ -2,6 +2,7 @@ import { once } from "node:events";
 import got, { type OptionsInit, RequestError, type Response } from "got";
 import { ProcessorError } from "../../../processor/contract/errors.js";
 import { readBounded } from "../../download/bounded-body.js";
+import { noNameServer } from "../../download/http-client.js";
 import { PassingFailure } from "../../download/retry.js";
 import { builderError } from "../../ground/errors/builder-errors.js";
 
@@ -126,9 +127,7 @@ function networkFailure(error: unknown, url: URL): Error {
     case "ENOTFOUND":
       return failed(`no such host as ${url.hostname}, or no network`);
     case "EAI_AGAIN":
-      return new PassingFailure(`no name server answers, or there is no network: ${error.message}`, {
-        cause: error,
-      });
+      return new PassingFailure(noNameServer(error), { cause: error });
     case "ECONNREFUSED":
       return new ConnectionRefused(`nothing listens at ${url.host}`, { cause: error });
     case "ERR_TOO_MANY_REDIRECTS":

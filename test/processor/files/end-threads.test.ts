@@ -12,6 +12,9 @@ test("native code that loads while its thread is ended does not abort the progra
   expect(await outputOf(["threads"])).toBe("done");
 });
 
-test.each([2, 3, 4])("nor if the program ends %i ms after its thread began to load", async (afterMs) => {
-  expect(await outputOf(["program", `${afterMs}`])).toBe("done");
-});
+test.each([2, 3, 4])(
+  "a program that ends %i ms after its thread began to load is not aborted",
+  async (afterMs) => {
+    expect(await outputOf(["program", `${afterMs}`])).toBe("done");
+  },
+);

@@ -30,11 +30,21 @@ test("verify names the files of an image that can be rebuilt", () => {
   expect(text).toContain("setting  container_config");
 });
 
-test("verify names the base of an image that stands on another one, with the flag that compares the two", () => {
+test.each([
+  {
+    found: "example.org/base:1",
+    remedy: "name that base with --base-image to compare the image with a build on it",
+  },
+  {
+    found: "nnunet-processor-base:cuda12-1",
+    remedy:
+      "give the --device, --cuda, --gpu-arch and --leave-out of that build, and use the version of build_processor that made it",
+  },
+])("verify says how to compare an image that was built on the base $found", ({ found, remedy }) => {
   const name = "config.Labels.org.opencontainers.image.base.name";
-  const settings = [{ name, found: '"example.org/base:1"', expected: '"own-base:cpu"' }];
+  const settings = [{ name, found: `"${found}"`, expected: '"own-base:cpu"' }];
   expect(otherBase({ settings })).toBe(
-    "; it was built on the base example.org/base:1, and these inputs on own-base:cpu: `--base-image example.org/base:1` compares it with a build on its own base",
+    `; it was built on the base ${found}, and these inputs on own-base:cpu: ${remedy}`,
   );
   expect(otherBase({ settings: [] })).toBe("");
 });

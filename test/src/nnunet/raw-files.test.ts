@@ -41,6 +41,11 @@ test.each([
     before: Buffer.concat([stored(1, 5000), Buffer.alloc(100)]),
     after: Buffer.concat([stored(2, 5000), Buffer.alloc(100)]),
   },
+  {
+    kind: "a last part that is longer than the file",
+    before: Buffer.concat([stored(1, 5000), gzipSync(Buffer.alloc(100_000))]),
+    after: Buffer.concat([stored(2, 5000), gzipSync(Buffer.alloc(100_000))]),
+  },
   { kind: "no compression", before: Buffer.alloc(9, 1), after: Buffer.alloc(9, 2) },
 ])("a file with $kind has changed if it has other bytes of the same number", async ({ before, after }) => {
   expect(after.length).toBe(before.length);

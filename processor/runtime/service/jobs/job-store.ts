@@ -34,7 +34,7 @@ export class JobStore {
   }
 
   /**
-   * Reads all jobs, the oldest first. A folder without a readable job is left alone; a job whose files were still arriving when
+   * Reads all jobs, the oldest first. A folder without a readable job is left alone; a job whose files had not arrived when
    * the server crashed is removed, because its client has no answer yet and still has the files, or the uploads.
    */
   async readAll(): Promise<readonly StoredJob[]> {
@@ -52,10 +52,18 @@ export class JobStore {
       }
       const text = await readTextFile(join(this.folder, entry.name, fileName), maxJobBytes).catch(() => null);
       const stored = text === null ? null : parseOrNull(text, storedJobCheck);
-      if (stored !== null && stored.id === entry.name)
-        found.push({ ...stored, work: stored.work as JobWork });
+      if (stored === null || stored.id !== entry.name) continue;
+      const job = { ...stored, work: stored.work as JobWork };
+      if (await this.#lacksInput(job)) await this.remove(entry.name);
+      else found.push(job);
     }
     return found.sort((a, b) => (a.created < b.created ? -1 : 1));
+  }
+
+  /** Returns whether a job waits for files of its own that did not arrive before a crash. */
+  async #lacksInput({ id, state, work }: StoredJob): Promise<boolean> {
+    const input = join(this.folderOf(id), "input");
+    return state === "waiting" && work.allowedRoots.includes(input) && !(await exists(input));
   }
 
   /** Writes a job. Later calls for the same job take effect later. */

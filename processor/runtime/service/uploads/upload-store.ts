@@ -1,4 +1,5 @@
 import { createHash, type Hash, randomUUID } from "node:crypto";
+import { constants } from "node:fs";
 import { copyFile, link, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeFolder } from "../../../files/make-folder.js";
@@ -180,7 +181,9 @@ export class UploadStore {
         const path = join(arriving, upload.name);
         await makeFolder(dirname(path), 0o700);
         // Not every disk has hard links.
-        await link(this.#pathOf(upload), path).catch(() => copyFile(this.#pathOf(upload), path));
+        await link(this.#pathOf(upload), path).catch(() =>
+          copyFile(this.#pathOf(upload), path, constants.COPYFILE_EXCL),
+        );
       }
       await rename(arriving, folder);
     } catch (error) {
@@ -188,7 +191,8 @@ export class UploadStore {
       await rm(arriving, { recursive: true, force: true });
       throw outputError(folder, error);
     }
-    for (const upload of uploads) await this.#forget(upload);
+    // The job has its files; what is left of an upload is found at the next start, and swept after a day.
+    for (const upload of uploads) await this.#forget(upload).catch(() => {});
   }
 
   async remove(id: string, client: string): Promise<void> {

@@ -159,7 +159,9 @@ describeWith([needs.redis], "a queue in Redis", () => {
     await withRedis(async (redis) =>
       withSmallBatch(1, async ({ folder }) => {
         const missing = join(folder, "scnas");
-        expect(await ended(startWorker(folder, redis, "--until-empty", "--data-root", missing))).toBe(2);
+        const worker = startWorker(folder, redis, "--until-empty", "--data-root", missing);
+        await printed(worker, missing);
+        expect(await ended(worker)).toBe(2);
       }),
     );
   });

@@ -96,7 +96,16 @@ test("a file that had arrived in part when the server ended goes on with the nex
   expect(readdirSync(join(folder, "uploads"))).toEqual([]);
 });
 
-test("a job whose series was still arriving when the server crashed is gone, and its folder with it", async () => {
+test.each([
+  {
+    when: "while its series arrived",
+    crash: (input: string) => {
+      renameSync(input, `${input}.arriving`);
+      rmSync(join(`${input}.arriving`, "2.dcm"));
+    },
+  },
+  { when: "before its series arrived", crash: (input: string) => rmSync(input, { recursive: true }) },
+])("a job is gone, and its folder with it, if the server crashed $when", async ({ crash }) => {
   const first = await testService();
   const { folder } = first;
   const payload = await formOf({ model: "organ" }, { "1.dcm": "1", "2.dcm": "2" });
@@ -109,9 +118,7 @@ test("a job whose series was still arriving when the server crashed is gone, and
     });
   const { id } = (await post(first)).json();
   await first.close(0);
-  const input = join(folder, "jobs", id, "input");
-  renameSync(input, `${input}.arriving`);
-  rmSync(join(`${input}.arriving`, "2.dcm"));
+  crash(join(folder, "jobs", id, "input"));
   const second = await testService({ folder });
   expect(second.engine.jobs).toEqual([]);
   expect(readdirSync(join(folder, "jobs"))).toEqual([]);

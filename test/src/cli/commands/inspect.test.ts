@@ -49,6 +49,7 @@ test("inspect of a name that does not exist exits with 3, and says that without 
   const terminal = testTerminal(scratchFolder());
   expect(await main(["inspect", "team/none:1"], terminal)).toBe(3);
   expect(terminal.printed.err).toMatch(/no image team\/none:1 was found \(no Docker engine answers at/);
+  expect(terminal.printed.err).not.toContain("there is no");
 });
 
 test("inspect suggests a similar path", async () => {
